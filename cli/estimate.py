@@ -102,8 +102,8 @@ def estimate(
         if found.flagged != (listed := len(audit.suspects)):
             say(
                 console,
-                f"- The {found.flagged:,} suspects are those that the scan finds without verdicts, which alone can be "
-                f"measured by them; with them the RUN lists {listed:,}.",
+                f"- Verdicts can only measure what models flag without them: {count(found.flagged, 'suspect')}. With "
+                f"them the RUN lists {listed:,}.",
             )
     for note in (*(found.notes if found else ()), *notes):
         say(console, f"- {note}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -194,7 +195,8 @@ def _serve(session: Session, base: Base, *, port: int, no_open: bool, page: str 
         pass
     finally:
         place.close()
-        opener.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a RUN that may only be read has none
+            opener.unlink()
     log = session.ledger.path
     where = f"; verdicts are in {printable(str(log))}" if log.exists() else "; no verdict was given"
     typer.echo(f"\n{session.progress()['done']:,} of {len(session.queue.rows):,} judged{where}", err=True)

@@ -98,6 +98,9 @@ def merge(
     joined = Counter(join(here, *told))
     joined.subtract(Counter(here))
     new, late = overtaken(here, [verdict for verdict in join(*told) if _once(joined, verdict)], now=now())
+    images = {*audit.samples.ids, *audit.samples.digests}
+    if new and images.isdisjoint(name for verdict in new for name in (verdict.path, verdict.digest)):
+        raise DataError(f"'{output}' has none of the images of these verdicts, so nothing was merged: name their RUN")
     new = [*new, *rule]
     append(target, *new)
     reviewed = match(audit, (*here, *new))

@@ -60,13 +60,13 @@ def test_first_the_plan_then_the_numbers(run: Path) -> None:
 def test_it_says_why_it_counts_other_suspects_than_the_run_lists(run: Path) -> None:
     call(run, "--reviews", 100)
     review(run, planned(run))
-    assert "those that the scan finds without verdicts" not in call(run)[1]
+    assert "what models flag without them" not in call(run)[1]
     audit = reports.read(run)
     before = Evidence(method=BEFORE_REVIEW, suspicion=audit.decision.suspicion / 2)
     reports.write(replace(audit, evidence={**audit.evidence, BEFORE_REVIEW: before}), run)
     _, said = call(run)
     blind = int((before.suspicion >= audit.decision.threshold).sum())
-    assert f"- The {blind} suspects are those that the scan finds without verdicts" in said
+    assert f"what models flag without them: {blind} suspects." in " ".join(said.split())
     assert f"the RUN lists {len(audit.suspects)}." in " ".join(said.split())
 
 

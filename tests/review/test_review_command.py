@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -129,6 +132,27 @@ def test_reviewers_merge_and_their_disputes_are_shown(tmp_path: Path) -> None:
     assert "  dog/1.png (given dog)  ann: owl, bob: cat" in out.splitlines()
     assert "  disputes end by majority" in out.splitlines()
     assert call("verdicts", "merge", str(tmp_path / "none.csv"), "-o", str(run))[0] == 2
+
+
+def test_verdicts_on_other_images_are_not_merged(tmp_path: Path) -> None:
+    run, other = write_run(tmp_path / "main"), write_run(tmp_path / "other")
+    there = replace(verdict(0, "given", "cat", "ann", run), path="elsewhere/0.png", digest="f" * 32)
+    verdicts.append(verdicts_file(other), there)
+    code, out, err = call("verdicts", "merge", str(other), "-o", str(run))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"'{run}' has none of the images of these verdicts" in err
+    assert not verdicts_file(run).exists()
+
+
+def test_a_review_of_a_run_that_may_only_be_read_ends_in_peace(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, **_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    monkeypatch.setattr("labelaudit.review.server.make_server", lambda _: SimpleNamespace(run=lambda **_: None))
+    code, _, err = call("review", str(run), "--no-open")
+    assert code == 0
+    assert " judged; " in err
 
 
 def test_a_rule_settles_disputes_and_namesakes_are_told_apart(tmp_path: Path) -> None:

@@ -51,6 +51,6 @@ def get_tables(name: str) -> tuple[Table, ...]:
         one for one in tables if name in {preset.name for preset in one.presets}
     )
     if not found:
-        known = {part.name for table in tables for part in (table, *table.presets)}
-        raise unknown_name("table or preset", name, known)
+        presets = {preset.name for table in tables for preset in table.presets}
+        raise unknown_name("table or preset", name, {table.name for table in tables} | presets)
     return found
