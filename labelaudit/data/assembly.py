@@ -225,7 +225,8 @@ def _note_gaps(table: Table, labels: Sequence[str | None]) -> tuple[str, ...]:
 def _note_rivals(table: Table, labels: Sequence[str | None], extra: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """A note on each further column that has the same classes as the labels and gives some images another one.
 
-    Two of three must speak for it: it is called a label, its cells are words, it mostly says the same.
+    Two of three must speak for it: it is called a label, its cells are words, it mostly says the same. Instead of the
+    last it may be empty in most rows and say otherwise in all others, as corrections do.
     """
     notes = []
     told = [label or "" for label in labels]
@@ -233,12 +234,17 @@ def _note_rivals(table: Table, labels: Sequence[str | None], extra: Mapping[str,
     for name, column in extra.items():
         pairs = [(label, cell) for label, cell in zip(told, without_zeros(column), strict=True) if label and cell]
         unlike = sum(label != cell for label, cell in pairs)
-        speaks = is_label_name(name) + are_words + (2 * unlike <= len(pairs))
-        if unlike and speaks > 1 and {cell for _, cell in pairs} <= {*told}:
-            notes.append(
-                f"Column '{name}' of {posixpath.basename(table.name)} has the same classes and says otherwise in "
-                f"{count(unlike, 'row')}: `label_column` {quoted(name)} reads it instead."
-            )
+        corrects = unlike == len(pairs) and 2 * len(pairs) < len(told)
+        speaks = is_label_name(name) + are_words + (corrects or 2 * unlike <= len(pairs))
+        if not unlike or speaks < 2 or not {cell for _, cell in pairs} <= {*told}:
+            continue
+        said = f"Column '{name}' of {posixpath.basename(table.name)} has the same classes and says otherwise in "
+        said += count(unlike, "row")
+        if corrects:
+            said += ", with no label in the others. If it corrects labels, write them in their column: it is not read."
+        else:
+            said += f": `label_column` {quoted(name)} reads it instead."
+        notes.append(said)
     return tuple(notes)
 
 

@@ -87,6 +87,10 @@ class Level:
         """The split of an image, empty where it lies in none."""
         return self._of_folder(path.rpartition("/")[0])[1]
 
+    def class_folder(self, path: str) -> Place:
+        """The class folder of an image; its own folder where it lies in none."""
+        return self._of_folder(path.rpartition("/")[0])[3]
+
     def reason(self, path: str) -> str | None:
         """The reason to pass over the folder of an image; ``None`` to keep it."""
         return self._of_folder(path.rpartition("/")[0])[2]

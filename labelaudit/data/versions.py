@@ -8,8 +8,9 @@ few pairs: the images of one number are more alike than those of different numbe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,10 @@ _ENOUGH = 5  # pairs from which likeness says anything
 _SIDE = 16  # pixels of the square in which images are compared
 _AHEAD = 0.1
 """Two images are surely more alike than two others if their likeness is higher by so much."""
+_SAME = 0.9
+"""Correlation from which two images of one name are the same picture, where it is less for others."""
+_MOST_PARTS = 4
+_Name = TypeVar("_Name", bound=Hashable)
 
 
 def find_copy(names: Iterable[str]) -> tuple[str, str] | None:
@@ -71,14 +76,35 @@ def find_versions(
         label: {_without(keys(path), label): path for path in paths}
         for label, paths in list(classes.items())[:_MOST_CLASSES]
     }
-    for one, other in combinations(named, 2):
-        shared = sorted(named[one].keys() & named[other].keys())
-        if len(shared) < _FEWEST or 2 * len(shared) < min(len(named[one]), len(named[other])):
-            continue
+    for one, other, shared in _share_names(named):
         pairs = [(named[one][key], named[other][key]) for key in shared]
         if not _are_numbers(shared) or (len(classes) < 5 and are_versions(classes)) or _are_alike(pairs, look):
             return one, other, len(shared)
     return None
+
+
+def find_twice(
+    parts: Mapping[_Name, Mapping[str, str]], look: Callable[[str], bytes]
+) -> tuple[_Name, _Name, int] | None:
+    """Two parts of a dataset that hold the same pictures, with the number of names they share; ``None`` if none do.
+
+    ``parts`` are key -> path of the images of each part, where keys are alike in versions of one image, and ``look``
+    gives the bytes of an image. Pictures are the same where they differ in size, quality or colour. Compared are the
+    first few parts.
+    """
+    for one, other, shared in _share_names(dict(list(parts.items())[:_MOST_PARTS])):
+        pairs = [(parts[one][key], parts[other][key]) for key in shared]
+        if _are_alike(pairs, look, least=_SAME):
+            return one, other, len(shared)
+    return None
+
+
+def _share_names(named: Mapping[_Name, Mapping[str, str]]) -> Iterator[tuple[_Name, _Name, list[str]]]:
+    """Yield two names and the keys of both, for all that have at least half of their keys in common."""
+    for one, other in combinations(named, 2):
+        shared = sorted(named[one].keys() & named[other].keys())
+        if len(shared) >= max(_FEWEST, min(len(named[one]), len(named[other])) / 2):
+            yield one, other, shared
 
 
 def _says_copy(rest: str) -> bool:
@@ -106,14 +132,15 @@ def are_versions(labels: Iterable[str]) -> bool:
     )
 
 
-def _are_alike(pairs: Sequence[tuple[str, str]], look: Callable[[str], bytes]) -> bool:
-    """Whether two images of one name are more alike than two of different names, nearly every time."""
+def _are_alike(pairs: Sequence[tuple[str, str]], look: Callable[[str], bytes], least: float = 0) -> bool:
+    """Whether two images of one name are more alike than two of different names, nearly every time, and correlate at
+    ``least`` so much."""
     step = max(1, len(pairs) // _PAIRS)
     seen = [(_Look.at(one, look), _Look.at(other, look)) for one, other in pairs[::step][:_PAIRS]]
     both = [(one, other) for one, other in seen if one is not None and other is not None]
     shifted = [other for _, other in both[1:] + both[:1]]
     wins = sum(
-        one.likeness(other) > one.likeness(stranger) + _AHEAD
+        one.likeness(other) > one.likeness(stranger) + _AHEAD and one.correlation(other) >= least
         for (one, other), stranger in zip(both, shifted, strict=True)
     )
     return len(both) >= _ENOUGH and wins >= len(both) - (len(both) > _ENOUGH + 2)
@@ -136,6 +163,10 @@ class _Look:
             return None
         return cls(size, (grey - grey.mean()) / grey.std()) if grey.std() > 0 else None
 
+    def correlation(self, other: _Look) -> float:
+        """The absolute correlation of the grey values of two images, 0 to 1."""
+        return abs(float((self.grey * other.grey).mean()))
+
     def likeness(self, other: _Look) -> float:
-        """The absolute correlation of two images, 0 to 1, and one half more where both have the same size."""
-        return abs(float((self.grey * other.grey).mean())) + (self.size == other.size) / 2
+        """The correlation, and one half more where both images have the same size."""
+        return self.correlation(other) + (self.size == other.size) / 2

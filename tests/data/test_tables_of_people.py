@@ -34,7 +34,6 @@ def notes_on(listing: Listing, words: str) -> list[str]:
     ("header", "labels", "column", "unlike"),
     [
         ("file,label,true_label", WORDS, other(WORDS, 3), "1 row"),
-        ("file,label,corrected_label", WORDS, ["", "", "dog", "cat", "", "", "", ""], "2 rows"),
         ("file,label,prediction", WORDS, other(WORDS, 3, 4), "2 rows"),
         ("file,label,true_label", ["0", "1"] * 4, other(["0", "1"] * 4, 3), "1 row"),
     ],
@@ -53,9 +52,27 @@ def test_a_column_of_the_same_classes_that_says_otherwise_is_told(
 
 
 @pytest.mark.parametrize(
+    ("name", "labels"), [("correction", WORDS), ("new_label", WORDS), ("corrected_label", ["0", "1"] * 4)]
+)
+def test_a_column_that_is_filled_where_labels_were_corrected_is_told_and_not_offered(
+    tmp_path: Path, name: str, labels: list[str]
+) -> None:
+    changed = [label if row in (2, 3) else "" for row, label in enumerate(other(labels, 2, 3))]
+    listing = open_table(tmp_path, f"file,label,{name}", labels, changed)
+    assert list(listing.labels) == labels
+    (note,) = notes_on(listing, "has the same classes")
+    assert note == (
+        f"Column '{name}' of t.csv has the same classes and says otherwise in 2 rows, with no label in the others. "
+        "If it corrects labels, write them in their column: it is not read."
+    )
+
+
+@pytest.mark.parametrize(
     ("header", "labels", "column"),
     [
         ("file,label,true_label", WORDS, WORDS),
+        ("file,label,checked_label", WORDS, ["cat", "dog", "", "", "", "", "", ""]),
+        ("file,label,part", ["0", "1"] * 4, ["1", "", "", "", "", "", "", ""]),
         ("file,label,breed_name", WORDS, ["cat", "cow"] * 4),
         ("file,label,flipped", ["0", "1"] * 4, ["1", "1"] * 4),
         ("file,label,super_class", ["0", "1", "2", "3"] * 2, ["0", "0", "1", "1"] * 2),

@@ -10,15 +10,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from labelaudit.data.class_level import find_classes, take_level
-from labelaudit.data.folders import Candidate, Level, Undecided, plant
+from labelaudit.data.columns import quoted
+from labelaudit.data.folders import Candidate, Level, Place, Undecided, plant
 from labelaudit.data.images import decode
 from labelaudit.data.listing import Listing
 from labelaudit.data.parts import part_of
 from labelaudit.data.reader import Certainty, Reading, Subject, refuse
 from labelaudit.data.source import level_asked
 from labelaudit.data.spelling import unify_spelling
-from labelaudit.data.tree import Tree
-from labelaudit.data.versions import find_copy, find_versions
+from labelaudit.data.tree import Disk, Tree
+from labelaudit.data.versions import find_copy, find_twice, find_versions
 from labelaudit.errors import DataError
 from labelaudit.text import count, name_some
 from labelaudit.types import Finding
@@ -90,12 +91,43 @@ def _refuse_lookalikes(tree: Tree, level: Level) -> None:
             "If they are classes, say so",
             [candidate],
         )
+    _refuse_twice(tree, level, [path for of_class in paths.values() for path in of_class], candidate)
+
+
+def _refuse_twice(tree: Tree, level: Level, paths: Sequence[str], whole: Candidate) -> None:
+    """Raise `Undecided` where parts of one split hold the same pictures: the dataset beside a version of it.
+
+    ``whole`` reads all parts together. Copies in several splits are leaks, and no matter of this.
+    """
+    above: dict[str, set[Place]] = {}
+    for place in level.classes:
+        above.setdefault(level.split("/".join((*place, ""))), set()).add(place[:-1])
+    alike = {split: {place: dict[str, str]() for place in sorted(own)} for split, own in above.items() if len(own) > 1}
+    for path in paths if alike else ():
+        folder = level.class_folder(path)
+        if level.split(path) in alike and folder[:-1] in alike[level.split(path)]:
+            inside = posixpath.splitext(path)[0].split("/")[len(folder) :]
+            alike[level.split(path)][folder[:-1]]["/".join([str(level.label(path)), *inside])] = path
+    for own in alike.values():
+        same = find_twice(own, tree.storage.read)
+        if same is None:
+            continue
+        one, other, shared = same
+        while len(one) > 1 < len(other) and one[-1] == other[-1]:
+            one, other = one[:-1], other[:-1]
+        names = ["/".join(place) for place in (one, other)]
+        apart = [Candidate(type_=f"`labelaudit scan {quoted(tree.shown.rstrip('/') + '/' + name)}`") for name in names]
+        raise Undecided(
+            f"'{names[0]}/' and '{names[1]}/' hold the same pictures under {shared:,} names, as versions of one "
+            "dataset do, and together each would count twice. Scan one of them, or say that all are one dataset",
+            [*(apart if isinstance(tree.storage, Disk) else []), whole],
+        )
 
 
 def _in_class(path: str, level: Level) -> str:
     """A path without its class folder and its ending: what images of one name have in common."""
     steps = posixpath.splitext(path)[0].split("/")
-    depth = len(level.order(path)[0])
+    depth = len(level.class_folder(path))
     return "/".join(steps[: depth - 1] + steps[depth:])
 
 
