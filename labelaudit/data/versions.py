@@ -37,7 +37,7 @@ _FEWEST, _PAIRS = 3, 12
 """Names that folders must share to be compared, and pairs of images that are looked at."""
 _ENOUGH = 5  # pairs from which likeness says anything
 _SIDE = 16  # pixels of the square in which images are compared
-_AHEAD = 0.1
+_AHEAD = 0.05
 """Two images are surely more alike than two others if their likeness is higher by so much."""
 _SAME = 0.9
 """Correlation from which two images of one name are the same picture, where it is less for others."""
@@ -133,16 +133,16 @@ def are_versions(labels: Iterable[str]) -> bool:
 
 
 def _are_alike(pairs: Sequence[tuple[str, str]], look: Callable[[str], bytes], least: float = 0) -> bool:
-    """Whether two images of one name are more alike than two of different names, nearly every time, and correlate at
-    ``least`` so much."""
+    """Whether images of one name correlate at ``least`` so much and are more alike than those of different names, but
+    for fewer than a quarter of these and, of many pairs, one."""
     step = max(1, len(pairs) // _PAIRS)
     seen = [(_Look.at(one, look), _Look.at(other, look)) for one, other in pairs[::step][:_PAIRS]]
     both = [(one, other) for one, other in seen if one is not None and other is not None]
-    shifted = [other for _, other in both[1:] + both[:1]]
-    wins = sum(
-        one.likeness(other) > one.likeness(stranger) + _AHEAD and one.correlation(other) >= least
-        for (one, other), stranger in zip(both, shifted, strict=True)
-    )
+    wins = 0
+    for one, other in both:
+        bar = one.likeness(other) - _AHEAD
+        rivals = sum(one.likeness(stranger) >= bar for _, stranger in both if stranger is not other)
+        wins += rivals < len(both) // 4 and one.correlation(other) >= least
     return len(both) >= _ENOUGH and wins >= len(both) - (len(both) > _ENOUGH + 2)
 
 

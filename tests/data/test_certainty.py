@@ -148,6 +148,19 @@ def test_numbered_images_of_classes_are_no_versions(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("seed", [0, 12, 22])
+def test_a_few_numbered_images_are_no_versions_where_they_are_a_little_alike_by_chance(
+    tmp_path: Path, seed: int
+) -> None:
+    draw, block = np.random.default_rng(seed), np.ones((8, 8, 1), np.uint8)
+    files: Files = {
+        f"{label}/{n}.png": encode(np.kron(draw.integers(0, 256, (3, 3, 3), np.uint8), block))
+        for label in "abcdefgh"
+        for n in range(8)
+    }
+    assert counts_of(open_source(build(tmp_path, files))) == dict.fromkeys("abcdefgh", 8)
+
+
 def test_numbered_versions_of_the_same_pictures_are_seen(tmp_path: Path) -> None:
     draw = np.random.default_rng(0)
     files: Files = {}
