@@ -264,7 +264,8 @@ def _no_images(tree: Tree, advice: str) -> str:
     if packed and Path(tree.shown).is_file():
         return f"'{tree.shown}' holds no images but archives, which are not opened in an archive: unpack it"
     if packed:
-        return f"'{tree.shown}' holds no images but archives: give one of them, {name_some(packed, 4)}"
+        several = "; if each is a class or a split, unpack each into a folder of its own name" * (len(packed) > 1)
+        return f"'{tree.shown}' holds no images but archives: give one of them, {name_some(packed, 4)}{several}"
     arrays = [other for other in tree.others if ending_of(other) in (".npz", ".npy")]
     if len(arrays) > 1:
         return (

@@ -354,7 +354,10 @@ STOPPED: dict[str, tuple[Files, str]] = {
         | {"box.txt": "".join(f"{name} 1 2 5 6\n" for name in "abcd")},
         "two sources of labels .*families.txt",
     ),
-    "archives": ({"a.zip": "", "b.zip": ""}, "give one of them, '.*a.zip', '.*b.zip'"),
+    "archives": (
+        {"a.zip": "", "b.zip": ""},
+        "give one of them, '.*a.zip', '.*b.zip'; if each is a class .* unpack each into a folder of its own name",
+    ),
     "arrays of one class each": (
         {"cat.npy": npy(np.zeros((3, 4), np.uint8)), "dog.npy": npy(np.zeros((3, 4), np.uint8))},
         "'cat.npy' is not read: save its images and labels as one .npz",
