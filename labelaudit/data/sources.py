@@ -275,7 +275,8 @@ def _no_images(tree: Tree, advice: str) -> str:
     alone = [other for other in tree.others if ending_of(other) in (".npz", ".csv", ".tsv", ".parquet")]
     if 0 < len(alone) <= _FEW:
         named = " or ".join(f"'{tree.shown}/{other}'" for other in alone)
-        return f"'{tree.shown}' holds no image files; if images are in {named}, give that file as DATA"
+        unpack = "unpack it and " if Path(tree.shown).is_file() else ""
+        return f"'{tree.shown}' holds no image files; if images are in {named}, {unpack}give that file as DATA"
     if closed := list(filter(_CLOSED.fullmatch, tree.others)):
         return (
             f"'{tree.shown}' holds no image files, and '{closed[0]}' is not read: save its images and labels as one "

@@ -119,6 +119,8 @@ def test_archives_that_hold_no_images_say_what_to_do(tmp_path: Path) -> None:
     tarred(tmp_path / "cifar-10-python.tar", {"cifar-10-batches-py/data_batch_1": b"\x80\2"})
     with pytest.raises(DataError, match="never opened: give the binary version"):
         open_source(tmp_path / "cifar-10-python.tar")
+    with pytest.raises(DataError, match=r"labels\.csv', unpack it and give that file as DATA"):
+        open_source(zipped(tmp_path / "table.zip", {"labels.csv": b"file,label\n1.png,cat\n"}))
 
 
 def test_a_full_temporary_folder_is_no_damage_of_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
