@@ -7,15 +7,15 @@ must be all but equal. Left out: larger images, of which thumbnails hardly chang
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import numpy.typing as npt
+from scipy.fft import irfft2, next_fast_len, rfft2
 
 from labelaudit.blocks import slices
-from labelaudit.data.images import ImageError, encoded_of, squeeze
+from labelaudit.data.images import squeeze
 from labelaudit.data.pixels import SMALL, typical_side
-from labelaudit.features.pairs import AT_ONCE, STANDS_OUT
+from labelaudit.features.pairs import AT_ONCE, STANDS_OUT, read_squares
+from labelaudit.names import distinct
 from labelaudit.types import Floats, Ints, Samples
 
 SIMILARITY = 0.6
@@ -46,45 +46,33 @@ def compare_moved(
 
 def _compare(samples: Samples, first: Ints, second: Ints, side: int, workers: int) -> Floats:
     """(p,) `compare_moved` of pairs whose features are alike."""
+
+    def show(data: bytes) -> _Pixels:
+        square = squeeze(data, [side])[side].astype(np.float32)
+        return np.asarray(square - square.mean(), dtype=np.float32)
+
     likeness = np.zeros(len(first))
-    rows = np.unique(np.concatenate([first, second]))
-    pixels = _read(samples, rows, side, workers)
+    rows = distinct(np.concatenate([first, second]))
+    pixels = read_squares(samples, rows, side, show, workers=workers)
     a, b = np.searchsorted(rows, first), np.searchsorted(rows, second)
-    spectra = np.fft.rfft2(pixels.mean(axis=3), s=(2 * side, 2 * side)).astype(np.complex64)
+    size = next_fast_len(side + FARTHEST, real=True)  # around it only moves that are farther would meet
+    spectra = rfft2(pixels.mean(axis=3), s=(size, size))
     for part in slices(len(a), AT_ONCE):
-        down, right = _place(spectra[a[part]], spectra[b[part]], side)
+        down, right = _place(spectra[a[part]], spectra[b[part]], side, size)
         for move in sorted({*zip(down.tolist(), right.tolist(), strict=True)} - {(0, 0)}):
             some = np.flatnonzero((down == move[0]) & (right == move[1])) + part.start
-            one, other = pixels[a[some]], pixels[b[some]]
-            moved, still = _correlate(one, other, *move), _correlate(one, other, 0, 0)
-            alike = (moved >= LIKENESS) & (STANDS_OUT * (1 - moved) <= 1 - still)
-            likeness[some] = np.where(alike, moved, 0)
+            moved = _correlate(pixels[a[some]], pixels[b[some]], *move)
+            alike = moved >= LIKENESS
+            some, moved = some[alike], moved[alike]
+            still = _correlate(pixels[a[some]], pixels[b[some]], 0, 0)
+            likeness[some] = np.where(STANDS_OUT * (1 - moved) <= 1 - still, moved, 0)
     return likeness
 
 
-def _read(samples: Samples, rows: Ints, side: int, workers: int) -> _Pixels:
-    """(r, side, side, 3) pixels of mean zero; zero for images that fail."""
-    images = samples.images
-    assert images is not None
-    out = np.zeros((len(rows), side, side, 3), np.float32)
-
-    def read(row: int) -> _Pixels:
-        try:
-            square = squeeze(encoded_of(images, row), [side])[side].astype(np.float32)
-        except ImageError:
-            return np.zeros((side, side, 3), np.float32)
-        return np.asarray(square - square.mean(), dtype=np.float32)
-
-    with ThreadPoolExecutor(max(1, workers), thread_name_prefix="moved") as pool:
-        for at, square in enumerate(pool.map(read, rows.tolist())):
-            out[at] = square
-    return out
-
-
-def _place(one: npt.NDArray[np.complex64], other: npt.NDArray[np.complex64], side: int) -> tuple[Ints, Ints]:
+def _place(one: npt.NDArray[np.complex64], other: npt.NDArray[np.complex64], side: int, size: int) -> tuple[Ints, Ints]:
     """Pixels (p,) down and (p,) to the right by which each first image is moved against the second, where they fit
-    best; both are given as spectra."""
-    fits = np.fft.irfft2(one * other.conj(), s=(2 * side, 2 * side))
+    best; both are given as spectra of images of this ``side`` with a margin of zeros up to ``size``."""
+    fits = irfft2(one * other.conj(), s=(size, size))
     steps = np.arange(-FARTHEST, FARTHEST + 1)
     near = fits[:, steps[:, None], steps]
     overlap = (side - np.abs(steps))[:, None] * (side - np.abs(steps))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from labelaudit.blocks import slices
 from labelaudit.data.images import ImageError, encoded_of, thumbnail
 from labelaudit.names import distinct
-from labelaudit.types import Bools, Floats, Ints, Progress, Samples
+from labelaudit.types import Bools, Floats, Ints, Progress, Samples, no_progress
 
 LIKENESS = 0.95
 """Least correlation of the two thumbnails, mirrored if that fits better."""
@@ -140,22 +140,39 @@ def compare_thumbnails(
 
 def _read_thumbnails(samples: Samples, rows: Ints, workers: int, progress: Progress) -> npt.NDArray[np.float32]:
     """(r, side, side, 3) thumbnails of zero mean and unit length; zero for flat images and those that fail."""
-    images = samples.images
-    assert images is not None
-    out = np.zeros((len(rows), _SIDE, _SIDE, 3), np.float32)
 
-    def read(row: int) -> npt.NDArray[np.float32]:
-        try:
-            small = thumbnail(encoded_of(images, row), _SIDE).astype(np.float32)
-        except ImageError:
-            return np.zeros((_SIDE, _SIDE, 3), np.float32)
+    def show(data: bytes) -> npt.NDArray[np.float32]:
+        small = thumbnail(data, _SIDE).astype(np.float32)
         small -= small.mean()
         length = float(np.linalg.norm(small))
         return small / length if length > _SIDE else np.zeros_like(small)
 
+    return read_squares(samples, rows, _SIDE, show, workers=workers, progress=progress)
+
+
+def read_squares(
+    samples: Samples,
+    rows: Ints,
+    side: int,
+    show: Callable[[bytes], npt.NDArray[np.float32]],
+    *,
+    workers: int,
+    progress: Progress = no_progress,
+) -> npt.NDArray[np.float32]:
+    """(r, side, side, 3) what ``show`` makes of the bytes of each image of ``rows`` (r,); zero for those that fail."""
+    images = samples.images
+    assert images is not None
+    out = np.zeros((len(rows), side, side, 3), np.float32)
+
+    def read(row: int) -> npt.NDArray[np.float32]:
+        try:
+            return show(encoded_of(images, row))
+        except ImageError:
+            return np.zeros((side, side, 3), np.float32)
+
     with ThreadPoolExecutor(max(1, workers), thread_name_prefix="duplicates") as pool:
-        for at, small in enumerate(pool.map(read, rows.tolist())):
-            out[at] = small
+        for at, square in enumerate(pool.map(read, rows.tolist())):
+            out[at] = square
             if at % 256 == 255 or at + 1 == len(rows):
                 progress("duplicates", at + 1, len(rows))
     return out
