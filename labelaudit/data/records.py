@@ -22,7 +22,11 @@ Records = list[tuple[int, Mapping[str, str]]]
 
 def parse_lines(name: str, text: str) -> Records:
     """The records of JSON Lines; raises `DataError` for a line that is none."""
-    records = list[tuple[int, Mapping[str, Any]]]()
+    return _flattened(list(read_lines(name, text)))
+
+
+def read_lines(name: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the number and the object of each line of JSON Lines; raises `DataError` for a line that is none."""
     for line, content in enumerate(text.split("\n"), 1):
         if not content.strip():
             continue
@@ -32,8 +36,7 @@ def parse_lines(name: str, text: str) -> Records:
             raise DataError(f"'{name}' line {line} is not JSON: {error}") from error
         if not isinstance(row, dict):
             raise DataError(f'\'{name}\' line {line} must be an object such as {{"path": …, "label": …}}')
-        records.append((line, row))
-    return _flattened(records)
+        yield line, row
 
 
 def parse_document(name: str, text: str) -> Records:

@@ -6,10 +6,11 @@ Left out: regions (``spans``).
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from labelaudit.data.records import read_lines
 from labelaudit.data.table import DocumentError, Table
+from labelaudit.errors import DataError
 
 
 def tabulate(name: str, data: bytes) -> Table | None:
@@ -19,24 +20,20 @@ def tabulate(name: str, data: bytes) -> Table | None:
     """
     if not name.lower().endswith((".jsonl", ".ndjson")) or b'"_input_hash"' not in data or b'"answer"' not in data:
         return None
-    cells: dict[str, list[str]] = {"path": [], "label": [], "annotator": []}
-    lines = []
-    for number, line in enumerate(data.decode("utf-8-sig", "replace").split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            task = json.loads(line)
-        except (ValueError, RecursionError):
-            return None
-        if not isinstance(task, dict) or not ({"answer"} <= task.keys() and {"accept", "label"} & task.keys()):
-            return None
-        cells["path"].append(_image(task))
-        cells["label"].append(_class(task))
-        cells["annotator"].append(str(task.get("_annotator_id") or task.get("_session_id") or ""))
-        lines.append(number)
+    try:
+        tasks = list(read_lines(name, data.decode("utf-8-sig", "replace")))
+    except DataError:
+        return None
+    if not all("answer" in task and {"accept", "label"} & task.keys() for _, task in tasks):
+        return None
+    cells = {
+        "path": [_image(task) for _, task in tasks],
+        "label": [_class(task) for _, task in tasks],
+        "annotator": [str(task.get("_annotator_id") or task.get("_session_id") or "") for _, task in tasks],
+    }
     if not any(cells["label"]):
         raise DocumentError(f"'{name}' holds no accepted answer: each label would be one that nobody gave")
-    return Table(name=name, cells=cells, lines=lines)
+    return Table(name=name, cells=cells, lines=[line for line, _ in tasks])
 
 
 def _image(task: dict[str, Any]) -> str:
