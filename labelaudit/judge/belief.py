@@ -126,9 +126,9 @@ def _scale_rows(posterior: Table, factors: Floats) -> Table:
 
 def _judge_copies_together(noise: NoiseModel, labels: Ints, digests: Sequence[str] | None) -> tuple[Table, Ints]:
     """(n, C) posterior with all distinct labels of byte-identical samples counted, and (n,) how many those are."""
-    distinct = np.ones(len(labels), dtype=np.int64)
+    carried = np.ones(len(labels), dtype=np.int64)
     if digests is None:
-        return noise.posterior, distinct
+        return noise.posterior, carried
     posterior = take_rows(noise.posterior, np.arange(len(labels)))
     for group in group_rows(number_names(digests).code):
         given = np.unique(labels[group])
@@ -137,8 +137,8 @@ def _judge_copies_together(noise: NoiseModel, labels: Ints, digests: Sequence[st
         joint = np.log(np.maximum(noise.probs[group].mean(axis=0, dtype=np.float64), 1e-12))
         joint += np.log(noise.transition[:, given]).sum(axis=1)
         posterior[group] = softmax(joint)
-        distinct[group] = len(given)
-    return posterior, distinct
+        carried[group] = len(given)
+    return posterior, carried
 
 
 def judge_groups_together(posterior: Table, labels: Ints, groups: Ints) -> Table:

@@ -29,10 +29,7 @@ _PAIR = 1.6  # passes for each pair of samples that are compared, beside its pro
 _AROUND, _COMPARED = 64.0, 16_000.0  # samples per root of n that one is compared with, and at most
 _FITTED = 1_000_000  # cells that closed forms are calibrated on
 _CLOSED, _CLOSED_FITTED = 15.0, 450.0  # passes over all cells, and over those, for closed forms
-_SQUARED, _CLOSED_PRODUCTS = (
-    10.0,
-    8.0,
-)  # products of all components with each other and with each cell, for closed forms
+_SQUARED, _CLOSED_PRODUCTS = 10.0, 8.0  # products of all components with each other, and with each cell
 _CURVE = 75.0  # passes over the cells of the samples that a learning curve is drawn from
 _LOGISTIC, _PER_STEP = 18.0, 2.5  # steps of logistic regression in each fold; passes of each beside products
 _HEARD_CELLS, _HEARD_EACH = 400_000, 2000  # cells, and samples for each class, that the noise model is fitted to

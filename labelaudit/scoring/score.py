@@ -141,8 +141,10 @@ def _score(
 
 def _find_known(samples: Samples, audit: Audit) -> Ints:
     """(m,) the row of ``audit`` that has the content and the label of each of the ``samples``, -1 where none has."""
-    row_of = {audit.identity(row): row for row in range(len(audit.samples))}
-    return np.array([row_of.get(one, -1) for one in zip(samples.digests, samples.given(), strict=True)], dtype=np.int64)
+    asked = list(zip(samples.digests, samples.given(), strict=True))
+    wanted, there = set(asked), zip(audit.samples.digests, audit.samples.given(), strict=True)
+    row_of = {one: row for row, one in enumerate(there) if one in wanted}
+    return np.array([row_of.get(one, -1) for one in asked], dtype=np.int64)
 
 
 def _keep_known(judged: Decision, scanned: Decision, labels: Ints, known: Ints) -> Decision:
