@@ -96,7 +96,7 @@ def test_one_model_of_leading_classes_is_judged_as_its_whole_table(table: Leadin
     known[3], known[4] = labels[3], (labels[4] + 1) % CLASSES
     for slope in (0.0, 0.4):
         found, whole = (
-            apply_noise_model({"a": 1.3}, matrix, {"a": one}, labels, known=known, slope=slope, ease=-1.0)
+            apply_noise_model({"a": 1.3}, matrix, {"a": one}, labels, known=known, slope=slope, mean_difficulty=-1.0)
             for one in (table, table[:])
         )
         assert isinstance(found.posterior, Leading)

@@ -31,14 +31,14 @@ def difficulty(probs: Floats) -> Floats:
     return np.asarray(np.log(wrong / (1 - wrong)), dtype=np.float64)
 
 
-def error_factors(hard: Floats, slope: float, kind: npt.DTypeLike = np.float64) -> Floats | None:
-    """(n,) factors f on the errors of samples by their difficulties less the mean, ``hard`` (n,), in numbers of a
+def error_factors(difficulties: Floats, slope: float, kind: npt.DTypeLike = np.float64) -> Floats | None:
+    """(n,) factors f on the errors of samples by their ``difficulties`` (n,), less the mean, in numbers of a
     ``kind``; None where the ``slope`` is 0 and all factors are 1.
 
     >>> error_factors(np.array([0.0, np.log(4)]), 0.5)
     array([1., 2.])
     """
-    return np.exp(slope * hard).astype(kind, copy=False) if slope else None
+    return np.exp(slope * difficulties).astype(kind, copy=False) if slope else None
 
 
 @dataclass(frozen=True)

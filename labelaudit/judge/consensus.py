@@ -60,7 +60,7 @@ class Consensus:
     """The answer, and the two views that it was made from."""
 
     answer: NoiseModel
-    """The answer: pool weights and the transition that leads to it, and (n, C) posterior; blind to verdicts."""
+    """The answer: pool weights, even errors at its rate, and (n, C) posterior; blind to verdicts."""
     pooled: Floats
     """(n,) probability of a wrong label by the pool alone, at its own scale."""
     modelled: Floats
@@ -133,7 +133,7 @@ def agree(
     return Consensus(
         answer=NoiseModel(
             weights=pooled.weights,
-            transition=_even_transition(pooled.probs, labels, inside, shares),
+            transition=transition.even(inside, pooled.probs.shape[1]),
             probs=pooled.probs,
             posterior=_blend(pooled.probs, noisy, say, labels, _move(odds, inside, shares), noisy if used_up else None),
             loss=noise.loss,
@@ -155,12 +155,6 @@ def _move(odds: Floats, rate: float, shares: Floats | None) -> Floats:
     """(n,) probability of a wrong label by its log-``odds`` (n,), moved so that its mean is ``rate``."""
     factor = transition.find_factor(1 / (1 + np.exp(odds)), rate, shares)
     return transition.multiply_odds(1 / (1 + np.exp(-odds)), factor)
-
-
-def _even_transition(probs: Table, labels: Ints, rate: float, shares: Floats | None) -> Floats:
-    """(C, C) even errors at which the mean probability of a wrong label is ``rate``, by ``probs`` (n, C)."""
-    factor = transition.find_factor(probs[np.arange(len(labels)), labels], rate, shares)
-    return transition.even_by_odds(factor, probs.shape[1])
 
 
 def log_odds_of_wrong(probs: Table, labels: Ints) -> Floats:

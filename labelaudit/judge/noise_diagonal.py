@@ -25,7 +25,7 @@ def search_diagonal(
     labels: Ints,
     known: Ints,
     start: tuple[Floats, Floats, float],
-    hard: Floats,
+    difficulties: Floats,
     prior: Floats,
     *,
     highest: tuple[float, float],
@@ -33,7 +33,7 @@ def search_diagonal(
 ) -> tuple[Floats, Floats, float, float]:
     """Weights, T, slope and loss where likelihood times ``prior`` (C, C) is greatest.
 
-    ``logs`` are those of M models for m samples, ``labels``, ``known`` and the difficulties ``hard`` (m,) of the same
+    ``logs`` are those of M models for m samples, ``labels``, ``known`` and the ``difficulties`` (m,) of the same
     samples; the search starts from weights, T and slope, and is bounded by the ``highest`` weight and slope.
     """
     weights, transition, slope = start
@@ -42,9 +42,11 @@ def search_diagonal(
     np.fill_diagonal(errors, 0)
     errors /= errors.sum(axis=1, keepdims=True)
     right = np.clip(np.diagonal(transition), _LEAST, 1 - _LEAST)
-    objective = _objective(logs, labels, known, errors, hard, prior)
+    objective = _objective(logs, labels, known, errors, difficulties, prior)
     probs = logs.pool(weights)
-    scale = scale_steps(logs, probs, right, hard, (probs.sum(axis=0) * right + np.diagonal(prior)) * (1 - right))
+    scale = scale_steps(
+        logs, probs, right, difficulties, (probs.sum(axis=0) * right + np.diagonal(prior)) * (1 - right)
+    )
     point = np.concatenate([weights, [slope], np.log(right) - np.log1p(-right)])
     bounds = np.array([(0.0, highest[0])] * models + [(0.0, highest[1])] + [(-60.0, 60.0)] * classes)
 
@@ -61,21 +63,21 @@ def search_diagonal(
     return point[:models], join_errors(right, errors), float(point[models]), float(found.fun)
 
 
-def scale_steps(logs: LogProbs, probs: Floats, right: Floats, hard: Floats, cells: Floats) -> Floats:
+def scale_steps(logs: LogProbs, probs: Floats, right: Floats, difficulties: Floats, cells: Floats) -> Floats:
     """Steps of about equal worth: the inverse root of what bounds the curvature along each coordinate of a search.
 
     The coordinates are the weights of the models of ``logs``, which make ``probs`` (m, C), the slope on the
-    difficulties ``hard`` (m,) with ``right`` (C,) for T's diagonal, and cells of T, whose bounds ``cells`` are sums
+    ``difficulties`` (m,) with ``right`` (C,) for T's diagonal, and cells of T, whose bounds ``cells`` are sums
     over samples. These differ by four orders of magnitude; without this a search takes twelve times as long.
     """
     n = len(probs)
     spread = [((probs * some**2).sum() - ((probs * some).sum(axis=1) ** 2).sum()) / n for some in logs]
-    slant = float(hard**2 @ (probs @ (1 - right))) / n
+    slant = float(difficulties**2 @ (probs @ (1 - right))) / n
     return np.asarray(1 / np.sqrt(np.concatenate([spread, [slant], cells / n]) + _LEAST_CURVATURE))
 
 
 def _objective(
-    logs: LogProbs, labels: Ints, known: Ints, errors: Floats, hard: Floats, prior: Floats
+    logs: LogProbs, labels: Ints, known: Ints, errors: Floats, difficulties: Floats, prior: Floats
 ) -> Callable[[Floats], tuple[float, Floats]]:
     """The negative log of likelihood times prior per sample, and its gradient, of the M weights, b and C logits.
 
@@ -89,7 +91,9 @@ def _objective(
     def objective(point: Floats) -> tuple[float, Floats]:
         logits = point[models + 1 :]
         right, wrong = 1 / (1 + np.exp(-logits)), 1 / (1 + np.exp(logits))
-        channel = Channel(join_errors(right, errors).astype(kind), error_factors(hard, float(point[models]), kind))
+        channel = Channel(
+            join_errors(right, errors).astype(kind), error_factors(difficulties, float(point[models]), kind)
+        )
         probs = logs.pool(point[:models])
         posterior, likelihood = channel.judge(probs, labels, known)
         of_label = posterior[rows, labels]
@@ -102,7 +106,7 @@ def _objective(
         gradient = np.concatenate(
             [
                 -logs.inner_products(posterior),
-                [-(hard @ erred)],
+                [-(difficulties @ erred)],
                 -(counts - expected + own - sums * right),
             ]
         )

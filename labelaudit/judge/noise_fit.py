@@ -99,21 +99,23 @@ def fit_noise_model(
         weights, transition = part.begin(
             _TRIAL_ROWS if whole else int(np.clip(_TRIAL_CELLS // classes, *_TRIAL_LIMITS))
         )
-        slope, ease = 0.0, 0.0
-        hard: Floats = np.zeros(len(rows))
+        slope, mean_difficulty = 0.0, 0.0
+        difficulties: Floats = np.zeros(len(rows))
     else:
         weights, transition = np.array([start.weights[name] for name in models]), start.transition
-        slope, ease = start.slope, start.ease
-        hard = difficulty(part.logs.pool(weights)) - ease
+        slope, mean_difficulty = start.slope, start.mean_difficulty
+        difficulties = difficulty(part.logs.pool(weights)) - mean_difficulty
     loss = np.inf
     for number in range(_ROUNDS):
         prior = find_prior(transition, np.bincount(part.labels, minlength=classes))
         sloped = number > 0 or start is not None
-        found = part.search(weights, transition, slope, hard, prior, sloped=sloped, effort=fine if sloped else coarse)
+        found = part.search(
+            weights, transition, slope, difficulties, prior, sloped=sloped, effort=fine if sloped else coarse
+        )
         weights, transition, slope = found.weights, found.transition, found.slope
-        blind = difficulty(part.logs.pool(weights))
-        ease = float(blind.mean())
-        hard = blind - ease
+        difficulties = difficulty(part.logs.pool(weights))
+        mean_difficulty = float(difficulties.mean())
+        difficulties -= mean_difficulty
         previous, loss = loss, found.loss
         if number > 0 and abs(previous - loss) < 1e-4:
             break
@@ -121,16 +123,18 @@ def fit_noise_model(
     if not whole or classes > _SEARCHED:
         rows = _subset(pick_rows(first, order), _SWEPT // classes)
         probs = LogProbs.of(models, rows).pool(weights)
-        blind = difficulty(probs)
-        ease = float(blind.mean())
-        factors = error_factors(blind - ease, slope, precision)
+        difficulties = difficulty(probs)
+        mean_difficulty = float(difficulties.mean())
+        factors = error_factors(difficulties - mean_difficulty, slope, precision)
         all_too = len(rows) < min(int(first.sum()), TOLD * classes**2) and not is_large(len(labels), classes)
         transition = refine(
             probs, transition, labels[rows], known[rows], factors, precision, FIRST_SWEEPS if all_too else SWEEPS
         )
         if all_too:
             pooled = np.asarray(apply_noise_model(named, transition, models, None).probs)
-            transition = refine_by_all(pooled, transition, labels, known, first, slope=slope, ease=ease)
+            transition = refine_by_all(
+                pooled, transition, labels, known, first, slope=slope, mean_difficulty=mean_difficulty
+            )
     return apply_noise_model(
         named,
         transition,
@@ -138,7 +142,7 @@ def fit_noise_model(
         labels,
         known=known,
         slope=slope,
-        ease=ease,
+        mean_difficulty=mean_difficulty,
         precision=precision,
         pooled=pooled,
     )
@@ -178,11 +182,11 @@ class _FitSubset:
         some = _FitSubset(self.logs.take(few), self.labels[few], self.known[few])
         models, classes = len(self.logs), self.logs.classes
         sizes = np.bincount(some.labels, minlength=classes)
-        weights, hard = np.full(models, _SHARPNESS / models), np.zeros(len(few))
+        weights, difficulties = np.full(models, _SHARPNESS / models), np.zeros(len(few))
         effort = _ROUGH if self.is_part else _COARSE
         starts = [even(error, classes) for error in (_FEW_ERRORS, _MANY_ERRORS)]
         rare, common = (
-            some.search(weights, start, 0.0, hard, find_prior(start, sizes), sloped=False, effort=effort)
+            some.search(weights, start, 0.0, difficulties, find_prior(start, sizes), sloped=False, effort=effort)
             for start in starts
         )
         best = rare if some.measure_loss(rare) <= some.measure_loss(common) + _TELLING else common
@@ -199,25 +203,25 @@ class _FitSubset:
         weights: Floats,
         transition: Floats,
         slope: float,
-        hard: Floats,
+        difficulties: Floats,
         prior: Floats,
         *,
         sloped: bool,
         effort: tuple[int, float],
     ) -> _FitResult:
-        """Weights, T and b that maximise likelihood times prior, with the difficulties ``hard`` (m,) held fixed."""
+        """Weights, T and b that maximise likelihood times prior, with the ``difficulties`` (m,) held fixed."""
         models, classes = len(weights), len(transition)
         steepest = _STEEPEST if sloped else 0.0
         if classes > _SEARCHED:
             start, highest = (weights, transition, slope), (_SHARPEST, steepest)
             few = self.logs, self.labels, self.known
-            return _FitResult(*search_diagonal(*few, start, hard, prior, highest=highest, effort=effort))
+            return _FitResult(*search_diagonal(*few, start, difficulties, prior, highest=highest, effort=effort))
         point = np.concatenate([weights, [slope], np.log(np.maximum(transition, 1e-12)).ravel()])
-        scale = self._scale(weights, transition, hard, prior)
+        scale = self._scale(weights, transition, difficulties, prior)
         bounds = np.array([(0.0, _SHARPEST)] * models + [(0.0, steepest)] + [(-60.0, 60.0)] * classes**2)
 
         def scaled(moved: Floats) -> tuple[float, Floats]:
-            loss, gradient = self.objective(moved * scale, hard, prior)
+            loss, gradient = self.objective(moved * scale, difficulties, prior)
             return loss, gradient * scale
 
         found = minimize(
@@ -232,13 +236,13 @@ class _FitSubset:
         matrix = softmax(point[models + 1 :].reshape(classes, classes))
         return _FitResult(point[:models], matrix, float(point[models]), float(found.fun))
 
-    def _scale(self, weights: Floats, transition: Floats, hard: Floats, prior: Floats) -> Floats:
+    def _scale(self, weights: Floats, transition: Floats, difficulties: Floats, prior: Floats) -> Floats:
         """The steps of a search of the weights, the slope and all cells of T, as of `scale_steps`."""
         probs = self.logs.pool(weights)
         cells = (probs.sum(axis=0)[:, None] * transition + prior) * (1 - transition)
-        return scale_steps(self.logs, probs, np.diagonal(transition), hard, cells.ravel())
+        return scale_steps(self.logs, probs, np.diagonal(transition), difficulties, cells.ravel())
 
-    def objective(self, point: Floats, hard: Floats, prior: Floats) -> tuple[float, Floats]:
+    def objective(self, point: Floats, difficulties: Floats, prior: Floats) -> tuple[float, Floats]:
         """Negative log of likelihood times prior per sample, and its gradient.
 
         ``point`` holds the M weights, b, and C·C logits of the rows of T.
@@ -246,7 +250,7 @@ class _FitSubset:
         n, models, classes = len(self.labels), len(self.logs), len(prior)
         matrix = softmax(point[models + 1 :].reshape(classes, classes))
         kind = self.logs.flat.dtype
-        channel = Channel(matrix.astype(kind, copy=False), error_factors(hard, float(point[models]), kind))
+        channel = Channel(matrix.astype(kind, copy=False), error_factors(difficulties, float(point[models]), kind))
         probs = self.logs.pool(point[:models])
         posterior, likelihood = channel.judge(probs, self.labels, self.known)
         counts, expected, errs = channel.count(posterior, self._onehot)
@@ -254,7 +258,7 @@ class _FitSubset:
         gradient = np.concatenate(
             [
                 -self.logs.inner_products(posterior - probs),
-                [-(hard @ erred)],
+                [-(difficulties @ erred)],
                 -(counts - expected + prior - prior.sum(axis=1, keepdims=True) * matrix).ravel(),
             ]
         )

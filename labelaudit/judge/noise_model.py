@@ -49,7 +49,7 @@ class NoiseModel:
     """(n, C): r, the probability of each true class once the given label is counted in."""
     slope: float = 0.0
     """b ≥ 0: how much the odds of an error grow with `difficulty`; 0 = people err alike on all images."""
-    ease: float = 0.0
+    mean_difficulty: float = 0.0
     """Mean `difficulty`, which the slope counts from."""
     loss: float
     """Mean negative log-likelihood of the given labels in nats; lower is better, comparable on the same labels."""
@@ -74,7 +74,7 @@ def apply_noise_model(
     *,
     known: Ints | None = None,
     slope: float = 0.0,
-    ease: float = 0.0,
+    mean_difficulty: float = 0.0,
     precision: npt.DTypeLike | None = None,
     pooled: Table | None = None,
 ) -> NoiseModel:
@@ -91,7 +91,9 @@ def apply_noise_model(
     if labels is not None and len(models) == 1 and isinstance(alone, Leading):
         (power,) = weights.values()
         probs = leading = alone.raised(power, FLOOR)
-        posterior, likelihood = _judge_leading(leading, transition, labels, known, slope=slope, ease=ease)
+        posterior, likelihood = _judge_leading(
+            leading, transition, labels, known, slope=slope, mean_difficulty=mean_difficulty
+        )
     else:
         n, classes = alone.shape
         powers, rounded = np.array(list(weights.values())), transition.astype(precision or transition.dtype, copy=False)
@@ -109,7 +111,7 @@ def apply_noise_model(
             else:
                 blind = by_class(pooled[rows])
             if labels is not None:
-                factors = error_factors(difficulty(blind) - ease, slope, precision or np.float64)
+                factors = error_factors(difficulty(blind) - mean_difficulty, slope, precision or np.float64)
                 some = None if known is None else known[rows]
                 posterior[rows], likelihood[rows] = Channel(rounded, factors).judge(blind, labels[rows], some)
 
@@ -118,7 +120,7 @@ def apply_noise_model(
         weights=weights,
         transition=transition,
         slope=slope,
-        ease=ease,
+        mean_difficulty=mean_difficulty,
         probs=probs,
         posterior=posterior,
         loss=float(-np.log(likelihood).mean()) if len(likelihood) else np.nan,
@@ -126,11 +128,11 @@ def apply_noise_model(
 
 
 def _judge_leading(
-    probs: Leading, transition: Floats, labels: Ints, known: Ints | None, *, slope: float, ease: float
+    probs: Leading, transition: Floats, labels: Ints, known: Ints | None, *, slope: float, mean_difficulty: float
 ) -> tuple[Leading, Floats]:
     """Posterior, and (n,) likelihood of the ``labels``, by the leading classes of q; the others err as all do on
     average."""
-    factors = np.exp(slope * (difficulty(probs.values) - ease))[:, None]
+    factors = np.exp(slope * (difficulty(probs.values) - mean_difficulty))[:, None]
     right, own = np.diagonal(transition), probs.classes == labels[:, None]
     joint = transition[probs.classes, labels[:, None]]
     left = (transition.sum(axis=0)[labels] - joint.sum(axis=1)) * probs.even
@@ -164,5 +166,5 @@ def likelihoods(noise: NoiseModel, labels: Ints) -> Floats:
 def _judge_blindly(noise: NoiseModel, labels: Ints, rows: slice) -> tuple[Floats, Floats]:
     """(m, C) r and (m,) likelihood of some rows, as if nothing had been known of them."""
     probs = noise.probs[rows]
-    factors = error_factors(difficulty(probs) - noise.ease, noise.slope)
+    factors = error_factors(difficulty(probs) - noise.mean_difficulty, noise.slope)
     return Channel(noise.transition, factors).judge(probs, labels[rows])

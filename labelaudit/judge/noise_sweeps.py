@@ -71,13 +71,13 @@ def refine_by_all(
     counted: Bools,
     *,
     slope: float,
-    ease: float,
+    mean_difficulty: float,
 ) -> Floats:
     """T after two more sweeps, over all samples that are ``counted`` (n,) and their q, ``pooled`` (n, C); in blocks,
     for want of memory.
     """
     sizes = np.bincount(labels[counted], minlength=len(transition))
-    factors = error_factors(difficulty(pooled) - ease, slope, np.float32)
+    factors = error_factors(difficulty(pooled) - mean_difficulty, slope, np.float32)
     given = [(rows, onehot(labels[rows], len(transition))) for rows in blocks_of(pooled, _CELLS)]
     for _ in range(_LAST):
         rounded = transition.astype(np.float32)

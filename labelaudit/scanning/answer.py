@@ -63,8 +63,8 @@ def _split(answer: Answer) -> Arrays:
     """``answer`` as arrays."""
     consensus = answer.consensus
     told, gain = consensus.answer, consensus.gain
-    single = {"weights": dict(told.weights), "slope": told.slope, "ease": told.ease, "loss": told.loss}
-    single |= {"reading": asdict(consensus.reading), "gain": None if gain is None else asdict(gain)}
+    single = {"weights": dict(told.weights), "loss": told.loss, "reading": asdict(consensus.reading)}
+    single |= {"gain": None if gain is None else asdict(gain)}
     notes = json.dumps(single | {"strangers_gain": answer.strangers_gain}, default=float).encode()
     arrays = {name: getattr(consensus, name) for name in _ROWS} | {"transition": told.transition}
     for name in _TABLES:

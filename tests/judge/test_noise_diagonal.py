@@ -21,14 +21,16 @@ def test_loss_and_gradient_are_those_of_the_whole_search(models: int, slope: flo
     logs = LogProbs.of({str(number): table for number, table in enumerate(tables)}, slice(None)).astype(np.float64)
     labels, known = rng.integers(0, CLASSES, SAMPLES), np.full(SAMPLES, -1)
     known[3] = 2
-    transition, hard = rng.dirichlet(np.ones(CLASSES), CLASSES), rng.normal(size=SAMPLES)
+    transition, difficulties = rng.dirichlet(np.ones(CLASSES), CLASSES), rng.normal(size=SAMPLES)
     prior = find_prior(transition, np.bincount(labels, minlength=CLASSES))
     begun = [*rng.random(models), slope]
     right = np.diagonal(transition)
     errors = transition * (1 - np.eye(CLASSES)) / (1 - right)[:, None]
 
-    loss, gradient = _objective(logs, labels, known, errors, hard, prior)(np.r_[begun, np.log(right / (1 - right))])
-    whole = _FitSubset(logs, labels, known).objective(np.r_[begun, np.log(transition).ravel()], hard, prior)
+    loss, gradient = _objective(logs, labels, known, errors, difficulties, prior)(
+        np.r_[begun, np.log(right / (1 - right))]
+    )
+    whole = _FitSubset(logs, labels, known).objective(np.r_[begun, np.log(transition).ravel()], difficulties, prior)
 
     moved = np.r_[: models + 1, models + 1 : models + 1 + CLASSES**2 : CLASSES + 1]
     assert loss == pytest.approx(whole[0], rel=1e-12)

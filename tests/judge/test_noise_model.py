@@ -57,7 +57,7 @@ def test_loss_is_the_mean_negative_log_likelihood() -> None:
     probs, given, _ = planted(3, 0.2)
     fitted = fit_noise_model({"m": probs}, given)
     by_hand = 0.0
-    for q, j, h in zip(fitted.probs, given, difficulty(fitted.probs) - fitted.ease, strict=True):
+    for q, j, h in zip(fitted.probs, given, difficulty(fitted.probs) - fitted.mean_difficulty, strict=True):
         harder = np.where(np.eye(4), 1, np.exp(fitted.slope * h)) * fitted.transition
         by_hand -= np.log(sum(float(q[k]) * harder[k, j] / harder[k].sum() for k in range(4)))
     assert fitted.loss == pytest.approx(by_hand / len(given), rel=1e-4)
