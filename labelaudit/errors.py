@@ -6,7 +6,8 @@
     ├── DataError               the dataset, a table or an array cannot be used
     ├── OptionError             a name or value that an option does not take
     ├── BackboneError           a backbone cannot be found, loaded or run
-    └── RunError                a RUN folder or cache cannot be read or written
+    ├── RunError                a RUN folder or cache cannot be read or written
+    └── NothingToDo             there is nothing that could be done, until the person does something else
 
 The command line turns any of them into its message and exit code 2. Anything else that escapes is a bug.
 """
@@ -43,6 +44,10 @@ class BackboneError(LabelAuditError):
 
 class RunError(LabelAuditError):
     """A RUN folder or a cache cannot be read or written."""
+
+
+class NothingToDo(LabelAuditError):
+    """There is nothing that could be done, such as no verdict to undo, until the person does something else."""
 
 
 @contextmanager

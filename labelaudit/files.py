@@ -53,10 +53,29 @@ def sweep(place: Path) -> None:
                 os.close(held)
 
 
-def not_written(shown: Path | str, place: Path, error: OSError, earlier: str) -> RunError:
-    """The error for what should have been written at ``place``, where there is still an ``earlier`` one, or nothing."""
+def not_written(
+    shown: Path | str, place: Path, error: OSError, earlier: str, *, folder: Path | None = None
+) -> RunError:
+    """The error for what should have been written at ``place``, where there is still an ``earlier`` one, or nothing.
+
+    ``folder`` is where it has to lie, if it may not be written elsewhere.
+    """
     left = f"{earlier} is untouched" if place.exists() else "nothing was written"
-    return RunError(f"cannot write {shown} ({error.strerror or error}): {left}")
+    said = "" if folder is None else use_copy(error, folder)
+    return RunError(f"cannot write {shown} ({error.strerror or error}): {left}{said}")
+
+
+def use_copy(error: OSError, folder: Path) -> str:
+    """The end of an error about a file that always lies in ``folder``, where nothing may be written to that folder.
+
+    >>> use_copy(PermissionError(13, "Permission denied"), Path("run"))
+    '; copy run to where you may write, and name the copy'
+    >>> use_copy(OSError(28, "No space left on device"), Path("run"))
+    ''
+    """
+    if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return ""
+    return f"; copy {folder} to where you may write, and name the copy"
 
 
 def partials(place: Path) -> tuple[Path, ...]:

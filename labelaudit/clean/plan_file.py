@@ -77,7 +77,7 @@ def write_plan(plan: CorrectionPlan, path: Path | str) -> None:
     try:
         write_text(dumps(plan), place)
     except OSError as error:
-        raise not_written(path, place, error, "an earlier plan") from error
+        raise not_written(path, place, error, "an earlier plan", folder=place.parent) from error
 
 
 def is_edited(path: Path) -> bool:

@@ -40,7 +40,7 @@ def save(run: Path | str, record: Mapping[str, Any]) -> Path:
     try:
         write_text(text + "\n", place, errors="backslashreplace")
     except OSError as error:
-        raise not_written(place, place, error, "an earlier plan") from error
+        raise not_written(place, place, error, "an earlier plan", folder=place.parent) from error
     return place
 
 

@@ -22,12 +22,12 @@ from starlette.routing import Route
 
 from labelaudit.audit.json import plain
 from labelaudit.data.images import ImageError
-from labelaudit.errors import LabelAuditError, OptionError
+from labelaudit.errors import LabelAuditError, NothingToDo, OptionError
 from labelaudit.review import living
 from labelaudit.review.connection import PATIENCE
 from labelaudit.review.ending import conclude
 from labelaudit.review.guard import Base, Guard
-from labelaudit.review.ledger import NothingToUndo, StaleAnswer
+from labelaudit.review.ledger import StaleAnswer
 from labelaudit.review.session import Session
 
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -108,8 +108,9 @@ class _Site:
         return Response(text.encode("utf-8"), media_type="text/html", headers=headers)
 
     def about(self, _: Request) -> Any:
-        ranks = self.rerank is not None and self.session.queue.order in RANKED
-        return self.session.about() | {"report": self.report is not None, "rerank": ranks}
+        session = self.session
+        ranks = self.rerank is not None and session.queue.order in RANKED and "rank_by" not in session.audit.settings
+        return session.about() | {"report": self.report is not None, "rerank": ranks}
 
     def questions(self, request: Request) -> Any:
         return self.session.questions(_number(request, "start"), _number(request, "count"))
@@ -221,7 +222,7 @@ def _guarded(respond: Callable[[], Any]) -> Response:
         return _json({"error": str(error), "kind": error.kind}, _STATUS.get(error.kind, 422))
     except OptionError as error:
         return _json({"error": str(error), "kind": "request"}, 400)
-    except NothingToUndo as error:
+    except NothingToDo as error:
         return _json({"error": str(error), "kind": "nothing"}, 409)
     except LabelAuditError as error:
         return _json({"error": str(error), "kind": "failure"}, 500)

@@ -14,7 +14,8 @@ import numpy as np
 
 from labelaudit.audit.document import Audit
 from labelaudit.data.images import ImageError
-from labelaudit.review.ledger import NothingToUndo, StaleAnswer
+from labelaudit.errors import NothingToDo
+from labelaudit.review.ledger import StaleAnswer
 from labelaudit.types import Identity, Ints
 
 SHOWN = 8
@@ -75,7 +76,7 @@ class Companions:
         for other in self._taken.pop(row, ()):
             try:
                 withdraw(other)
-            except NothingToUndo:
+            except NothingToDo:
                 continue
 
     def leader(self, identity: Identity) -> Identity:

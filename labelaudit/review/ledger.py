@@ -15,17 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from labelaudit import verdicts
-from labelaudit.errors import LabelAuditError
+from labelaudit.errors import LabelAuditError, NothingToDo
 from labelaudit.types import Identity
 from labelaudit.verdicts import Replay, Verdict
 
 
 class StaleAnswer(LabelAuditError):
     """Somebody else answered about the image since it was shown; nothing was written."""
-
-
-class NothingToUndo(LabelAuditError):
-    """This reviewer has no verdict in force that could be withdrawn; nothing was written."""
 
 
 class Ledger:
@@ -106,7 +102,7 @@ class Ledger:
         """Withdraw this reviewer's verdict on an image.
 
         Raises:
-            NothingToUndo: there is nothing to withdraw.
+            NothingToDo: there is nothing to withdraw.
             RunError: it could not be written; nothing has changed.
         """
         with self._lock:
@@ -114,7 +110,7 @@ class Ledger:
             def withdraw() -> Verdict:
                 last = self.mine(identity)
                 if last is None:
-                    raise NothingToUndo("There is nothing to undo: you have no verdict on this image.")
+                    raise NothingToDo("There is nothing to undo: you have no verdict on this image.")
                 return replace(last, verdict="undo", new_label="", note="", time=verdicts.now())
 
             self._write(withdraw)

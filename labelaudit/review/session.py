@@ -17,12 +17,12 @@ from typing import Any
 from labelaudit import verdicts
 from labelaudit.audit.chance import tell_chance
 from labelaudit.audit.document import Audit
-from labelaudit.errors import LabelAuditError, OptionError, RunError
+from labelaudit.errors import LabelAuditError, NothingToDo, OptionError, RunError
 from labelaudit.estimate import ReviewPlan, stop_rule
 from labelaudit.images import Images
 from labelaudit.review.companions import Companions
 from labelaudit.review.keys import KEYS
-from labelaudit.review.ledger import Ledger, NothingToUndo
+from labelaudit.review.ledger import Ledger
 from labelaudit.review.likeness import Likeness
 from labelaudit.review.pictures import Pictures
 from labelaudit.review.queue import Queue, ask, build_queue, open_queue
@@ -187,7 +187,7 @@ class Session:
     def undo(self, place: int | None) -> dict[str, Any]:
         """Withdraw the verdict at a position, or this reviewer's last one; returns the question to go back to.
 
-        Raises `NothingToUndo` for nothing to withdraw or an image of another queue, `RunError` for a full disk.
+        Raises `NothingToDo` for nothing to withdraw or an image of another queue, `RunError` for a full disk.
         """
         if place is not None:
             row = self._row(place)
@@ -196,10 +196,10 @@ class Session:
             return self._question(place, row)
         identity = self.ledger.last()
         if identity is None:
-            raise NothingToUndo("There is nothing to undo: you have judged no image yet.")
+            raise NothingToDo("There is nothing to undo: you have judged no image yet.")
         identity = self.companions.leader(identity)
         if identity not in self._places:
-            raise NothingToUndo("There is nothing to undo: your last verdict is on no image of this queue.")
+            raise NothingToDo("There is nothing to undo: your last verdict is on no image of this queue.")
         return self.undo(self._places[identity])
 
     def progress(self) -> dict[str, Any]:

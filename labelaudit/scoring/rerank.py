@@ -20,7 +20,7 @@ from scipy.special import expit
 from labelaudit.audit import run as runs
 from labelaudit.audit.chance import MEASURED
 from labelaudit.audit.document import BEFORE_REVIEW, Audit
-from labelaudit.errors import RunError
+from labelaudit.errors import NothingToDo
 from labelaudit.images import Images
 from labelaudit.judge.belief import believe
 from labelaudit.judge.consensus import settle_suspicion
@@ -102,13 +102,13 @@ def rerank(audit: Audit, verdicts: Sequence[Verdict]) -> Reranked:
     """Rank ``audit`` anew by people's ``verdicts``, in the order of their file.
 
     Raises:
-        RunError: nobody has decided anything, or one column alone ranks the audit.
+        NothingToDo: nobody has decided anything, or one column alone ranks the audit.
     """
     if "rank_by" in audit.settings:
-        raise RunError(f"this RUN is ranked by {audit.settings['rank_by']} alone, which verdicts do not change")
+        raise NothingToDo(f"this RUN is ranked by {audit.settings['rank_by']} alone, which verdicts do not change")
     known = known_labels(audit.samples, verdicts)
     if not (known != UNKNOWN).any():
-        raise RunError("nothing to go by yet: no image has a verdict that says which label is correct")
+        raise NothingToDo("nothing to go by yet: no image has a verdict that says which label is correct")
     (by_scan, before), judge, scale = _before(audit), audit.load_judge(), Scale.of(audit.decision)
     labels = audit.samples.labels
     fitted, undecided = tuning.tune(audit, match(audit, verdicts)), by_scan
@@ -137,7 +137,8 @@ def rerank_run(
     """`rerank` the ``audit`` of the folder ``run`` and write it there, its report made anew with ``images``.
 
     Raises:
-        RunError: as `rerank`, or the folder cannot be written; then it is as it was.
+        NothingToDo: as `rerank`.
+        RunError: the folder cannot be written; then it is as it was.
     """
     made = rerank(audit, verdicts)
     after = replace(made.audit, files=runs.write(made.audit, run))

@@ -13,7 +13,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 from labelaudit.errors import DataError, LabelAuditError, RunError
-from labelaudit.files import LockedError, locked, read_regular
+from labelaudit.files import LockedError, locked, read_regular, use_copy
 from labelaudit.text import guarded, unguarded
 from labelaudit.verdicts.verdict import COLUMNS, VERDICTS, Verdict
 
@@ -101,7 +101,8 @@ def append(path: Path | str, *verdicts: Verdict, size: int | None = None) -> Non
     except LockedError:
         raise RunError(f"{path} is locked by another process: the verdict was not kept, try again") from None
     except OSError as error:
-        raise RunError(f"cannot write {path} ({error.strerror or error}): the verdict was not kept") from error
+        what = f"cannot write {path} ({error.strerror or error}): the verdict was not kept"
+        raise RunError(f"{what}{use_copy(error, place.parent)}") from error
 
 
 def render(verdicts: Iterable[Verdict]) -> str:

@@ -275,6 +275,17 @@ def test_a_plan_that_was_edited_by_hand_is_not_written_over(audit: Audit, tmp_pa
         read_plan(tmp_path / "no.json", audit)
 
 
+def test_a_run_that_may_only_be_read_is_to_be_copied(
+    audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(RunError, match=r"nothing was written; copy .* to where you may write, and name the copy"):
+        write_plan(make_plan(audit, match(audit, [])), tmp_path / "plan.json")
+
+
 def test_a_full_disk_keeps_the_earlier_plan(audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "plan.json"
     write_plan(make_plan(audit, match(audit, [])), file)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from review_pages import said, show, wait_for
 from review_runs import rank_anew, serving, write_run
+
+from labelaudit import read_audit
+from labelaudit.audit import run as runs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -35,6 +39,17 @@ def test_a_page_of_the_old_list_judges_no_other_image(page: Page, run: Path) -> 
         page.keyboard.press("ArrowRight")
         page.locator("#counts:has-text('0 of 11')").wait_for()
         assert len(said(run)) == 1, "the old page loaded itself again and wrote nothing"
+
+
+def test_a_list_that_verdicts_cannot_rank_anew_is_left_as_it_is(run: Path) -> None:
+    with serving(run, rerank=rank_anew) as server:
+        assert server.ask("/api/about")["rerank"]
+        status, _, body = server.request("POST", "/api/rerank", {})
+        assert (status, b"nothing to go by yet" in body) == (409, True)
+    audit = replace(read_audit(run), settings={**read_audit(run).settings, "rank_by": "sln"})
+    runs.write(audit, run)
+    with serving(run, rerank=rank_anew) as server:
+        assert not server.ask("/api/about")["rerank"], "one column alone ranks this RUN"
 
 
 def test_verdicts_on_the_worst_alone_set_no_scale_at_the_end(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from review_sessions import ZOO, open_run
 import labelaudit
 from labelaudit import verdicts
 from labelaudit.data.images import ImageError
-from labelaudit.errors import DataError, OptionError, RunError
+from labelaudit.errors import DataError, NothingToDo, OptionError, RunError
 from labelaudit.estimate import load_plan
-from labelaudit.review.ledger import Ledger, NothingToUndo, StaleAnswer
+from labelaudit.review.ledger import Ledger, StaleAnswer
 from labelaudit.review.queue import ask, build_queue
 from labelaudit.verdicts import Verdict
 
@@ -120,9 +120,9 @@ def test_undo_goes_back_and_an_earlier_verdict_counts_again(run: Path) -> None:
     assert (back["place"], back["verdict"], back["done"]) == (0, {"kind": "class", "label": 0}, True)
     assert session.undo(None)["place"] == 1
     assert session.undo(None)["verdict"] is None
-    with pytest.raises(NothingToUndo, match="nothing to undo"):
+    with pytest.raises(NothingToDo, match="nothing to undo"):
         session.undo(None)
-    with pytest.raises(NothingToUndo, match="nothing to undo"):
+    with pytest.raises(NothingToDo, match="nothing to undo"):
         session.undo(5)
     assert [verdict for _, verdict, _ in said(run)] == ["given", "none", "suggested", "undo", "undo", "undo"]
 

@@ -12,7 +12,7 @@ from judges import CLASSES, DECISION, JUDGE, SAMPLES, draw
 from labelaudit import read_audit, verdicts
 from labelaudit.audit import run as runs
 from labelaudit.audit.document import BEFORE_REVIEW, Audit
-from labelaudit.errors import RunError
+from labelaudit.errors import NothingToDo
 from labelaudit.scoring.rerank import rerank, rerank_run
 from labelaudit.verdicts import Verdict, match, read_reviewed, tuning, verdicts_file
 
@@ -80,9 +80,9 @@ def test_ranking_anew_starts_from_the_scan_each_time() -> None:
 def test_without_verdicts_or_with_one_column_alone_it_is_refused() -> None:
     audit = make_audit()
     skipped = [replace(one, verdict="skip", new_label="") for one in say(audit, 3)]
-    with pytest.raises(RunError, match="nothing to go by yet"):
+    with pytest.raises(NothingToDo, match="nothing to go by yet"):
         rerank(audit, skipped)
-    with pytest.raises(RunError, match="ranked by sln alone"):
+    with pytest.raises(NothingToDo, match="ranked by sln alone"):
         rerank(replace(audit, settings={"rank_by": "sln"}), say(audit, 3))
 
 
