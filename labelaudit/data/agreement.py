@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
-from labelaudit.data.column_names import LABEL_NAMES, plain_name
+from labelaudit.data.assembly import splits_of
+from labelaudit.data.column_names import LABEL_NAMES, SPLIT_NAMES, plain_name
 from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing
 from labelaudit.data.reader import Reading
-from labelaudit.text import count
+from labelaudit.text import count, name_some
 
 
 def agree(certain: Sequence[Reading], shown: str) -> tuple[str, Listing]:
@@ -40,7 +41,46 @@ def agree(certain: Sequence[Reading], shown: str) -> tuple[str, Listing]:
             )
     others = [listing.origin for _, listing in listings if listing is not first]
     told = f"The same labels are in the {' and the '.join(others)}."
-    return first_reading.what, replace(first, notes=(*first.notes, told))
+    return first_reading.what, add_columns(replace(first, notes=(*first.notes, told)), [other for _, other in rest])
+
+
+def add_columns(listing: Listing, others: Sequence[Listing]) -> Listing:
+    """``listing`` with the further columns of ``others`` about its images, and with the splits that they tell.
+
+    Added are columns that say one thing of each image, and something of most.
+    """
+    extra, notes = dict(listing.extra), []
+    for name in dict.fromkeys(name for other in others for name in other.extra if name not in listing.extra):
+        is_split = plain_name(name) in SPLIT_NAMES
+        known: dict[str, str] = {}
+        pairs = [
+            pair for other in others if name in other.extra for pair in zip(other.ids, other.extra[name], strict=True)
+        ]
+        torn = sorted({one for one, value in pairs if value and known.setdefault(one, value) != value})
+        column = tuple([known.get(one, "") for one in listing.ids])
+        if torn and is_split:
+            images = f"{count(len(torn), 'image is', 'images are')} in several"
+            notes.append(f"Splits of {_origins(others, {name})} are not read: {images}, such as '{torn[0]}'.")
+        elif not torn and 2 * sum(map(bool, column)) >= len(column) and not (is_split and len({*column} - {""}) < 2):
+            extra[name] = column
+    added = extra.keys() - listing.extra.keys()
+    if added:
+        named = name_some([name for name in extra if name in added])
+        notes.append(f"Further columns, of {_origins(others, added)}: {named}.")
+    used = sum((Counter(other.skipped) for other in others if added & other.extra.keys()), Counter[str]())
+    told = {name: extra[name] for name in extra if name in added}
+    return replace(
+        listing,
+        extra=extra,
+        splits=splits_of(listing.ids, told) if added and listing.splits is None else listing.splits,
+        notes=(*listing.notes, *notes),
+        skipped=dict(Counter(listing.skipped) - used),
+    )
+
+
+def _origins(others: Sequence[Listing], names: Set[str]) -> str:
+    """The tables of ``others`` that have any of the columns ``names``."""
+    return name_some([*dict.fromkeys(other.origin for other in others if names & other.extra.keys())])
 
 
 def _without_columns(listings: list[tuple[Reading, Listing]]) -> tuple[list[tuple[Reading, Listing]], list[str]]:

@@ -171,7 +171,7 @@ def _list(
         root=root,
         ids=ids,
         labels=tuple(labels),
-        splits=_splits(ids, extra),
+        splits=splits_of(ids, extra),
         extra=extra,
         rows=rows,
         total=len(names),
@@ -266,7 +266,7 @@ def origin_of(table: Table, columns: Columns) -> str:
     return f"{columns.describe()} of {posixpath.basename(table.name)}{header}"
 
 
-def _splits(ids: Sequence[str], extra: Mapping[str, tuple[str, ...]]) -> tuple[str, ...] | None:
+def splits_of(ids: Sequence[str], extra: Mapping[str, tuple[str, ...]]) -> tuple[str, ...] | None:
     """The splits of the samples: the first column of nothing but names of splits, or else the outermost folders."""
     folders = tuple([name.partition("/")[0] if "/" in name else "" for name in ids])
     told = (extra.get("split", ()), *extra.values(), folders)

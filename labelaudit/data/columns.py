@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import compress
 
@@ -59,6 +60,11 @@ class Columns:
     """One column for each class."""
     annotators: tuple[str, ...] = ()
     """The column that names annotators, or those that each hold one's labels, where images have several."""
+
+    @property
+    def has_label(self) -> bool:
+        """Whether a column, or one for each class, holds the label."""
+        return self.label is not None or bool(self.one_hot)
 
     def describe(self) -> str:
         """The columns that hold the label, in words."""
@@ -151,6 +157,13 @@ def require_column(asked: str, columns: Collection[str], *, option: str, where: 
     if asked not in columns:
         raise DataError(f"{where} has no column '{asked}' ({option}): it has {name_some(list(columns), 12)}")
     return asked
+
+
+def find_paths(cells: Cells, is_image: Callable[[str], bool]) -> str | None:
+    """The column of paths of a table; ``None`` where there is none, or where several may be."""
+    with suppress(DataError):
+        return _path({name: column[:_SAMPLE] for name, column in cells.items()}, None, is_image, "")
+    return None
 
 
 def _path(cells: Cells, label: str | None, is_image: Callable[[str], bool], where: str) -> str | None:

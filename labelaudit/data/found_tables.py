@@ -9,14 +9,15 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from labelaudit.data.assembly import names_image
-from labelaudit.data.column_names import PATH_NAMES, guess_column, plain_name
-from labelaudit.data.columns import Cells, Columns, PathsOnly, choose_columns
+from labelaudit.data.assembly import DETECTED, names_image
+from labelaudit.data.column_names import PATH_NAMES, SPLIT_NAMES, guess_column, plain_name
+from labelaudit.data.columns import Cells, Columns, PathsOnly, choose_columns, find_paths
 from labelaudit.data.matching import Match, match_rows, path_steps
-from labelaudit.data.parts import Part, part_of
+from labelaudit.data.parts import Part, part_of, split_kinds
+from labelaudit.data.sidecars import find_sidecars, tabulate
 from labelaudit.data.source import Source
 from labelaudit.data.sources import read_document
 from labelaudit.data.table import DOCUMENT_SUFFIXES, DocumentError, EncodingError, Table, ends_as_image
@@ -29,6 +30,8 @@ _SPLITTING = re.compile("split|partition|fold", re.IGNORECASE)
 """In the name of a list without header: its numbers are splits."""
 _DEEPEST, _MOST = 3, 40
 """Tables in a folder are looked for down to this level, and at most so many."""
+_WIDEST = 50
+"""Columns of a table that are read beside labels: wider ones hold features."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,16 +60,34 @@ class RefusedTable:
     """Its size; 0 where it cannot be the one meant: another may have the column that was asked for."""
 
 
-def find_tables(tree: Tree, source: Source) -> tuple[list[FoundTable], list[RefusedTable]]:
-    """The tables about most of their images in ``tree``, joined where they belong together, and the refused ones.
+@dataclass(frozen=True, kw_only=True)
+class Tables:
+    """The tables about images of a folder."""
 
-    Those that were refused are in the order of their size, the largest first.
-    """
+    found: Sequence[FoundTable]
+    """Those that label images, joined where they belong together."""
+    refused: Sequence[RefusedTable]
+    """The largest first."""
+    beside: Sequence[FoundTable]
+    """Those with further columns about images and without a column that is certainly their label."""
+
+
+def find_tables(tree: Tree, source: Source) -> Tables:
+    """The tables in ``tree`` that are about its images."""
     is_image = names_image(tree)
-    examined = [_examine(path, tree, source, is_image) for path in _documents(tree)]
+    sidecars = find_sidecars(tree)
+    examined = [
+        one for path in _documents(tree) if path not in sidecars for one in _examine(path, tree, source, is_image)
+    ]
+    if sidecars:
+        examined += _examine_sidecars(sidecars, tree, source, is_image)
     found = [one for one in examined if isinstance(one, FoundTable)]
     refused = [one for one in examined if isinstance(one, RefusedTable)]
-    return _join(found, tree), sorted(refused, key=lambda one: -one.rows)
+    return Tables(
+        found=_join([one for one in found if one.columns.has_label], tree),
+        refused=sorted(refused, key=lambda one: -one.rows),
+        beside=[one for one in found if not one.columns.has_label],
+    )
 
 
 def pick_columns(table: Table, source: Source, is_image: Callable[[str], bool]) -> Columns:
@@ -119,30 +140,71 @@ def _is_aside(step: str) -> bool:
     return part_of(step) is Part.ASIDE and step != "samples"
 
 
-def _examine(
-    path: str, tree: Tree, source: Source, is_image: Callable[[str], bool]
-) -> FoundTable | RefusedTable | None:
-    """A table of the folder, if it is about images of the folder."""
+def _examine(path: str, tree: Tree, source: Source, is_image: Callable[[str], bool]) -> list[FoundTable | RefusedTable]:
+    """A file of the folder, if it is a table about images of the folder."""
     try:
         table = _tabulated(path, tree, source)
     except DocumentError as error:
-        return RefusedTable(name=path, problem=str(error))
+        return [RefusedTable(name=path, problem=str(error))]
     if table is None or (not table.has_header and _SPLITTING.search(stem_of(path))):
-        return None
+        return []
+    return _judge(table, path, tree, source, is_image)
+
+
+def _examine_sidecars(
+    sidecars: Mapping[str, str], tree: Tree, source: Source, is_image: Callable[[str], bool]
+) -> list[FoundTable | RefusedTable]:
+    """The documents about one image each as one table, if they hold its label."""
+    try:
+        table = tabulate(sidecars, tree)
+    except DocumentError as error:
+        return [RefusedTable(name=next(iter(sidecars)), problem=str(error))]
+    if table is None:
+        return []
+    judged = _judge(table, table.name, tree, replace(source, path_column="path"), is_image)
+    return [replace(one, names=tuple(sidecars)) if isinstance(one, FoundTable) else one for one in judged]
+
+
+def _judge(
+    table: Table, path: str, tree: Tree, source: Source, is_image: Callable[[str], bool]
+) -> list[FoundTable | RefusedTable]:
+    """A table of the folder with its columns and files, if it is about images of the folder.
+
+    One without a certain column of labels may be there twice: refused, and as one of further columns.
+    """
     numbered = not any(is_image(cell) for column in table.cells.values() for cell in column[:200])
     if numbered and not _are_numbered(table, tree):
-        return None
+        return []
     try:
         columns = pick_columns(table, source, is_image)
     except DataError as error:
         is_asked = {source.label_column, source.path_column} - {None} <= table.cells.keys()
         refused = RefusedTable(name=path, problem=str(error), rows=len(table) if is_asked else 0)
-        return None if numbered or isinstance(error, PathsOnly) else refused
+        silent = numbered or isinstance(error, PathsOnly)
+        return [*([] if silent else [refused]), *_beside(table, path, tree, is_image)]
     if columns.path is None or _names_numbers(table, columns):
-        return None
+        return []
     found = _matched(table, columns, path, tree, is_image)
     few = isinstance(found, FoundTable) and 2 * found.named < len(tree.paths)
-    return None if numbered and few else found
+    return [] if found is None or (numbered and few) else [found]
+
+
+def _beside(table: Table, path: str, tree: Tree, is_image: Callable[[str], bool]) -> list[FoundTable]:
+    """A table with further columns about images, one row for each; a list of a split has its name as a column."""
+    columns = Columns(path=find_paths(table.cells, is_image), label=None)
+    if columns.path is None or len(table.columns) > _WIDEST:
+        return []
+    found = _matched(with_split(table, path), columns, path, tree, is_image)
+    once = isinstance(found, FoundTable) and found.named == found.match.matched
+    return [found] if isinstance(found, FoundTable) and once and DETECTED not in table.cells else []
+
+
+def with_split(table: Table, path: str) -> Table:
+    """A table with the split that its name says as a column, where it has none: ``train.csv``, ``test.txt``."""
+    kinds = split_kinds(stem_of(path))
+    if len(kinds) != 1 or not SPLIT_NAMES.isdisjoint(map(plain_name, table.columns)):
+        return table
+    return replace(table, cells={**table.cells, "split": [*kinds] * len(table)})
 
 
 def _are_numbered(table: Table, tree: Tree) -> bool:
@@ -276,6 +338,9 @@ def _without_signs(group: Sequence[FoundTable]) -> Sequence[FoundTable]:
 
 def _as_one(group: Sequence[FoundTable], tree: Tree) -> FoundTable:
     """Tables one below the other, with the columns of paths and labels called as in the first."""
+    told = [with_split(one.table, one.names[0]) for one in group]
+    if all("split" in table.cells for table in told):
+        group = [replace(one, table=table) for one, table in zip(group, told, strict=True)]
     first = group[0]
     parts = [_renamed(one, first.columns) for one in group]
     cells: dict[str, list[str]] = {name: [] for part in parts for name in part}
@@ -283,7 +348,7 @@ def _as_one(group: Sequence[FoundTable], tree: Tree) -> FoundTable:
         for name in cells:
             cells[name] += part.get(name, [""] * len(one.table))
     table = Table(
-        name=" and ".join(dict.fromkeys(posixpath.basename(name) for one in group for name in one.names)),
+        name=" and ".join(dict.fromkeys(posixpath.basename(one.table.name) for one in group)),
         cells=cells,
         lines=[line for one in group for line in one.table.lines],
         has_header=first.table.has_header,

@@ -25,6 +25,8 @@ from labelaudit.errors import DataError
 class Certainty(IntEnum):
     """The confidence of a reader in one of its readings."""
 
+    BESIDE = -1
+    """It labels nothing, and has further columns for the images that another reading labels."""
     REFUSED = 0
     """It is the reader's kind of dataset, and cannot be read as it is; listing it raises why."""
     OFFERED = 1

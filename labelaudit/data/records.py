@@ -22,7 +22,7 @@ Records = list[tuple[int, Mapping[str, str]]]
 
 def parse_lines(name: str, text: str) -> Records:
     """The records of JSON Lines; raises `DataError` for a line that is none."""
-    return _flattened(list(read_lines(name, text)))
+    return flatten(list(read_lines(name, text)))
 
 
 def read_lines(name: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -50,7 +50,7 @@ def parse_document(name: str, text: str) -> Records:
         document = _records_in(document)
     if not isinstance(document, list) or not all(isinstance(record, dict) for record in document):
         raise DataError(f"'{name}' holds no list of records: it needs a list of objects with a path and a label")
-    return _flattened(list(enumerate(document, 1)))
+    return flatten(list(enumerate(document, 1)))
 
 
 def parse_json(name: str, text: str) -> Any:
@@ -69,9 +69,11 @@ def _records_in(document: dict[str, Any]) -> Any:
     values = list(document.values())
     if found or not document:
         return found or document
+    if all(part_of(key) is Part.SPLIT and isinstance(value, list) for key, value in document.items()):
+        return [record for split, rows in document.items() for record in _of_split(split, rows)]
     if all(isinstance(value, str | int) for value in values):
         return [{"path": path, "label": label} for path, label in document.items()]
-    if all(map(_is_names, values)) and not all(part_of(key) for key in document):
+    if all(map(_is_names, values)) and not all(map(part_of, document)):
         return [{"path": path, "label": label} for label, paths in document.items() for path in paths]
     if all(isinstance(value, dict) for value in values):
         return [{"path": path, **record} for path, record in document.items()]
@@ -86,6 +88,14 @@ def _lists_in(document: dict[str, Any]) -> list[Any]:
     if not all(part_of(key) is Part.SPLIT and all(isinstance(one, dict) for one in lists[key]) for key in lists):
         return []
     return [{"split": split, **record} for split, records in lists.items() for record in records]
+
+
+def _of_split(split: str, rows: Sequence[Any]) -> list[Any]:
+    """The records of a split: paths, or lists of a path and what belongs to it; anything else stays as it is."""
+    listed = [[row] if isinstance(row, str) else row for row in rows]
+    if not all(isinstance(row, list) for row in listed):
+        return listed
+    return [{"split": split, **{f"column {n}": cell for n, cell in enumerate(row, 1)}} for row in listed]
 
 
 def _columns_in(document: dict[str, Any]) -> list[dict[str, Any]] | None:
@@ -111,7 +121,7 @@ def _is_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
-def _flattened(records: Sequence[tuple[int, Mapping[str, Any]]]) -> Records:
+def flatten(records: Sequence[tuple[int, Mapping[str, Any]]]) -> Records:
     """The records with one cell for each column."""
     several = {path for _, record in records for path in _several(record)}
     rows = [dict(_cells(record, several)) for _, record in records]

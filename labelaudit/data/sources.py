@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from labelaudit.data.agreement import agree
+from labelaudit.data.agreement import add_columns, agree
 from labelaudit.data.archive import is_archive
 from labelaudit.data.class_names import name_classes
 from labelaudit.data.exposure import Exposed, Exposure
@@ -138,9 +138,16 @@ def read_document(name: str, data: bytes) -> Table:
 def choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]:
     """Choose one of the ``readings`` of a dataset: its phrase and its listing.
 
-    Several certain readings are merged where they agree (`labelaudit.data.agreement`). Raises `DataError` where no
-    reading is certain.
+    Several certain readings are merged where they agree (`labelaudit.data.agreement`), and tables without labels add
+    their columns. Raises `DataError` where no reading is certain.
     """
+    beside = [reading for reading in readings if reading.certainty is Certainty.BESIDE]
+    what, listing = _choose([reading for reading in readings if reading.certainty is not Certainty.BESIDE], subject)
+    others = [reading.read() for reading in beside]
+    return what, add_columns(listing, [other for other in others if other.origin not in listing.origin])
+
+
+def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]:
     if any(reading.certainty > Certainty.OFFERED for reading in readings):
         readings = [reading for reading in readings if reading.certainty is not Certainty.OFFERED]
     certain = [reading for reading in readings if reading.certainty is Certainty.CERTAIN]

@@ -309,7 +309,7 @@ def test_folders_that_a_column_of_the_table_explains_are_no_labels(tmp_path: Pat
         ({f"{n}.png": PIXEL for n in range(4)} | {"x.csv": "file,label\n0.png,B\u00e4r\n".encode("cp1252")},
          "line 2 is not UTF-8"),
         ({f"{n}.png": PIXEL for n in range(4)} | {"x.json": '{"train": ["0.png", "1.png"], "test": ["2.png"]}'},
-         "without labels"),
+         "no column that looks like labels"),
     ],
     ids=["scales", "sites", "one class", "sizes", "pairs", "grid", "encoding", "splits"],
 )  # fmt: skip

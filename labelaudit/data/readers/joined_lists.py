@@ -1,5 +1,5 @@
 """Lists joined by an id, as CUB-200 has them: ``images.txt`` (id, path), ``image_class_labels.txt`` (id, class number)
-and ``classes.txt`` (class number, name).
+and ``classes.txt`` (class number, name). A list of 1 and 0 called ``train_test_split.txt`` says what is for training.
 """
 
 from __future__ import annotations
@@ -45,6 +45,11 @@ def recognise(subject: Subject) -> list[Reading]:
         {},
     )
     cells = {"path": list(ids.values()), "label": [names.get(classes[key], classes[key]) for key in ids]}
+    marks = next(
+        (found for path in same if _tells(path, "split") and {*(found := lists[path]).values()} == {"0", "1"}), None
+    )
+    if marks is not None:
+        cells["split"] = ["train" if marks[key] == "1" else "test" for key in ids]
     table = Table(name=telling[0], cells=cells, lines=range(1, len(ids) + 1))
     match = match_rows(list(ids.values()), tree.paths, root=tree.name)
     read = partial(assemble, table, Columns(path="path", label="label"), match, tree, tables=tuple(lists))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -33,19 +34,21 @@ from labelaudit.data.reader import Certainty, Reading, Subject, refuse
 from labelaudit.data.source import Source, is_address
 from labelaudit.data.sources import read_document
 from labelaudit.data.table import DOCUMENT_SUFFIXES, Table, frame_table, is_frame
-from labelaudit.data.tree import Tree, walk
+from labelaudit.data.tree import Tree, ending_of, walk
 from labelaudit.errors import DataError
 from labelaudit.files import read_regular
 
 _HELD = re.compile(r"<.+ at 0x[0-9A-Fa-f]+>|\{'bytes': |b['\"]|\[+ *\d")
 """The text of an object that is an image itself."""
+_NAMELESS = re.compile(r"(column|unnamed) \d+")
 
 
 def recognise(subject: Subject) -> list[Reading]:
     """Readings by the table that was given, by the table that DATA is, or by tables that lie in the folder DATA."""
     source, path = subject.source, subject.path
-    if source.label_from is not None or not (subject.is_folder or path is not None):
-        return []
+    if source.label_from is not None:
+        alone = source.labels is not None or not subject.is_folder
+        return [] if alone else [one for one in _in_folder(subject) if one.certainty is Certainty.BESIDE]
     if subject.is_folder and is_frame(source.labels):
         table = frame_table(source.labels)
         what, read = "a folder of images with a data frame", partial(_match_table, table, subject.tree, source)
@@ -58,8 +61,8 @@ def recognise(subject: Subject) -> list[Reading]:
             )
         what = f"a folder of images with the table '{given}'"
         return [Reading(what=what, read=lambda: _match_table(_table(given), subject.tree, source))]
-    if not subject.is_folder and path is not None:
-        if path.suffix.lower() not in DOCUMENT_SUFFIXES - {".parquet"}:
+    if not subject.is_folder:
+        if path is None or path.suffix.lower() not in DOCUMENT_SUFFIXES - {".parquet"}:
             return []
         read = partial(list_alone, path, source)
         return [Reading(what="a table of images", read=read, certainty=Certainty.LIKELY)]
@@ -149,11 +152,26 @@ def _in_folder(subject: Subject) -> list[Reading]:
     tree, source = _without_masks(subject.tree), subject.source
     if not tree.paths:
         return []
-    found, refused = find_tables(tree, source)
+    tables = find_tables(tree, source)
+    found, refused = tables.found, tables.refused
     larger = [one for one in refused if one.rows >= max((len(other.table) for other in found), default=0)]
     most = max((one.named for one in found), default=0)
     readings = [_of_table(one, tree, most) for one in found if not larger or _stands_alone(one, tree)]
-    return readings or [refuse(f"the table '{one.name}'", DataError(one.problem)) for one in refused[:1]]
+    told = readings or [refuse(f"the table '{one.name}'", DataError(one.problem)) for one in refused[:1]]
+    unsure = [one for one, reading in zip(found, readings, strict=False) if reading.certainty is not Certainty.CERTAIN]
+    return [*told, *map(_of_side_table, [*tables.beside, *unsure])]
+
+
+def _of_side_table(one: FoundTable) -> Reading:
+    """The further columns of a table that labels nothing, those that have a name."""
+    rows = [row for row, file in enumerate(one.match.files) if file is not None]
+    named = {name: cells for name, cells in one.table.cells.items() if not _NAMELESS.fullmatch(name)}
+    extra = {name: tuple([cells[row] for row in rows]) for name, cells in named.items() if name != one.columns.path}
+    files = tuple([file for file in one.match.files if file is not None])
+    name = posixpath.basename(one.table.name)
+    skipped = Counter(map(ending_of, one.names))
+    listing = Listing(root="", ids=files, labels=(None,) * len(files), extra=extra, skipped=skipped, origin=name)
+    return Reading(what=f"further columns of {name}", read=lambda: listing, certainty=Certainty.BESIDE)
 
 
 def _without_masks(tree: Tree) -> Tree:
@@ -164,8 +182,9 @@ def _without_masks(tree: Tree) -> Tree:
 
 def _of_table(one: FoundTable, tree: Tree, most: int) -> Reading:
     """The reading of a table; ``most`` is the greatest number of images that any table of the folder names."""
+    is_file = one.table.name in one.names or (len(one.names) > 1 and "*" not in one.table.name)
     candidate = Candidate(
-        type_=f"`labels` {_typed(tree, one.names[0])}",
+        type_=f"`labels` {_typed(tree, one.names[0])}" if is_file else "`data_format` label-table",
         classes=sorted({*one.columns.labels(one.table.cells)} - {""}),
         images=one.match.matched,
     )
