@@ -16,7 +16,7 @@ from labelaudit.data.matching import Match, after_upload, path_steps
 from labelaudit.data.parts import SPLITS
 from labelaudit.data.table import Table, ends_as_image
 from labelaudit.data.tree import Tree
-from labelaudit.data.votes import VOTES, describe, elect, gather_votes, offer_annotators, spell
+from labelaudit.data.votes import VOTES, describe, drop_torn, elect, gather_votes, offer_annotators, spell
 from labelaudit.errors import DataError
 from labelaudit.text import count, name_some
 from labelaudit.types import Finding
@@ -153,10 +153,11 @@ def _list_voted(table: Table, columns: Columns, names: Sequence[str], root: str,
     for row in kept:
         first.setdefault(names[row], row)
     votes = gather_votes(table, columns, columns.annotators, names, kept)
+    torn = drop_torn(votes)
     labels = elect(votes)
     listing = _list(table, columns, names, root, list(first.values()), [labels[name] for name in first])
     told = {VOTES: tuple(spell(votes[name]) for name in first)}
-    return replace(listing, extra={**listing.extra, **told}, notes=(*listing.notes, describe(votes)))
+    return replace(listing, extra={**listing.extra, **told}, notes=(*listing.notes, describe(votes), *torn))
 
 
 def _list(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+_SHARE = re.compile(r"\d*\.?\d+(e-?\d+)?", re.IGNORECASE)
+_ROUNDED = 0.01
+"""Part of a sum that shares may lose where they are rounded."""
 
 
 def without_zeros(cells: Sequence[str]) -> list[str]:
@@ -42,3 +46,15 @@ def is_number(value: str) -> bool:
 def is_measured(value: str) -> bool:
     """Whether a cell is a number with a fraction."""
     return bool(re.fullmatch(r"-?\d*\.\d*[1-9]\d*(e-?\d+)?", value, re.IGNORECASE))
+
+
+def find_shares(columns: Mapping[str, Sequence[str]]) -> list[str]:
+    """The columns of numbers if they have one sum in every row, as shares of classes or numbers of votes do.
+
+    >>> find_shares({"cat": ["0.9", "0.2"], "dog": ["0.1", "0.8"]}), find_shares({"x": ["3", "4"], "y": ["3", "5"]})
+    (['cat', 'dog'], [])
+    """
+    found = {name: cells for name, cells in columns.items() if all(map(_SHARE.fullmatch, cells))}
+    sums = [sum(map(float, row)) for row in zip(*found.values(), strict=True)]
+    alike = len(found) > 1 and len(sums) > 1 and max(sums) - min(sums) <= _ROUNDED * max(sums) and max(sums) > 0
+    return list(found) if alike else []

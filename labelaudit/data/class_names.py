@@ -13,7 +13,7 @@ import json
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,10 +25,11 @@ from labelaudit.data.order import sort_classes
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.reader import Subject
 from labelaudit.data.source import is_address
+from labelaudit.data.spelling import plain_spelling
 from labelaudit.data.table import ends_as_image, parse_table
 from labelaudit.data.tree import ending_of
 from labelaudit.errors import DataError, damage_of
-from labelaudit.text import name_some
+from labelaudit.text import count, name_some
 
 _TOLD = re.compile(r"class|label|name|map|synset|categor|words|idx|index", re.IGNORECASE)
 """A word in the name of a file of text, CSV or JSON that names classes."""
@@ -52,7 +53,9 @@ def name_classes(listing: Listing, subject: Subject) -> Listing:
     """``listing`` with the names of its numbered classes, where a file beside the data surely gives them."""
     all_labels = {label for label in listing.labels if label is not None}
     labels = _codes_of(all_labels)
-    if not labels or {*(subject.source.classes or ())} & labels:
+    if not labels:
+        return replace(listing, notes=(*listing.notes, *_note_unlike(listing, subject)))
+    if {*(subject.source.classes or ())} & labels:
         return listing
     fits: dict[str, dict[str, str]] = {}
     for file, data in _files(subject):
@@ -63,7 +66,7 @@ def name_classes(listing: Listing, subject: Subject) -> Listing:
             if any(label != name for label, name in found.items()):
                 fits.setdefault(file, found)
     if not fits:
-        return listing
+        return replace(listing, notes=(*listing.notes, *_note_short(labels, subject)))
     first, *others = fits
     if unlike := [file for file in others if fits[file] != fits[first]]:
         told = f"'{first}' and '{unlike[0]}' name the classes differently, so these keep their numbers."
@@ -72,6 +75,45 @@ def name_classes(listing: Listing, subject: Subject) -> Listing:
     some = name_some([f"{label} is '{fits[first][label]}'" for label in sort_classes(labels)], _SHOWN)
     told = f"Classes are called as in '{first}': {some}. If that file is about other classes, move it away."
     return replace(named, origin=f"{listing.origin}, called as in '{first}'", notes=(*listing.notes, told))
+
+
+def _note_unlike(listing: Listing, subject: Subject) -> Iterator[str]:
+    """Notes on files that name most classes of ``listing``, all of them words, and leave some out or number them
+    otherwise than a column of the table does."""
+    counts = Counter(label for label in listing.labels if label is not None)
+    plain = {plain_spelling(label): label for label in counts}
+    numbered = [_numbers_of(listing, column) for column in listing.extra.values()]
+    for file, data in _files(subject):
+        told = [names for names in _read(file, data) if len({*names.values()}) == len(names)]
+        ways = [{code: plain.get(plain_spelling(name), name) for code, name in names.items()} for names in told]
+        named = set[str]().union(*(way.values() for way in ways[:1]))
+        gone = counts.keys() - named
+        if ways and gone and 2 * len(gone) <= len(counts):
+            images = count(sum(counts[label] for label in gone), "image has", "images have")
+            yield f"'{file}' does not name class {name_some(sorted(gone), _SHOWN)}, which {images}."
+        for codes in filter(None, numbered if not gone else ()):
+            unlike = [[code for code in sorted(codes) if code in way and way[code] != codes[code]] for way in ways]
+            if unlike and all(unlike) and all(codes.keys() <= way.keys() for way in ways[:1]):
+                code = unlike[0][0]
+                yield f"'{file}' calls {code} '{ways[0][code]}', and the table '{codes[code]}': the table counts."
+
+
+def _numbers_of(listing: Listing, column: Sequence[str]) -> dict[str, str]:
+    """Number -> label, where a column numbers the labels; else nothing."""
+    pairs = {*zip(column, listing.labels, strict=True)}
+    codes = {code: label for code, label in pairs if label is not None and _NUMBER.fullmatch(code)}
+    return codes if len(codes) == len(pairs) == len({*codes.values()}) > 1 else {}
+
+
+def _note_short(labels: Set[str], subject: Subject) -> Iterator[str]:
+    """A note on the first file that names most of the numbers ``labels``, and not all of them."""
+    for file, data in _files(subject):
+        for names in _read(file, data):
+            gone = labels - names.keys()
+            if gone and 2 * len(gone) <= len(labels):
+                some = name_some(sort_classes(gone), _SHOWN)
+                yield f"'{file}' does not name class {some}, so classes keep their numbers."
+                return
 
 
 def use_names(listing: Listing, codes: Mapping[str, str]) -> Listing:

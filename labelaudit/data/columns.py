@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import compress
 
-from labelaudit.data.cells import are_marks, are_signed, is_measured, is_number, is_one, without_zeros
+from labelaudit.data.cells import are_marks, are_signed, find_shares, is_measured, is_number, is_one, without_zeros
 from labelaudit.data.column_names import (
     COORDINATE_NAMES,
     LABEL_NAMES,
@@ -63,7 +63,6 @@ class Columns:
 
     @property
     def has_label(self) -> bool:
-        """Whether a column, or one for each class, holds the label."""
         return self.label is not None or bool(self.one_hot)
 
     def describe(self) -> str:
@@ -73,11 +72,16 @@ class Columns:
         return f"column '{self.label}'" if self.label is not None else f"{len(self.one_hot)} columns of 0 and 1"
 
     def labels(self, cells: Cells) -> list[str]:
-        """(n,) label in each row; empty where there is none, or where several classes are 1."""
+        """(n,) label in each row; empty where there is none, or where several classes are 1.
+
+        A record that all columns of 0 and 1 are in is no part of their names.
+        """
         if self.label is not None:
             return without_zeros(cells[self.label])
         marks = zip(*(map(is_one, cells[name]) for name in self.one_hot), strict=True)
-        found = [list(compress(self.one_hot, row)) for row in marks]
+        parts = [name.rpartition(".") for name in self.one_hot]
+        names = [name for _, _, name in parts] if len({above for above, _, _ in parts}) == 1 else self.one_hot
+        found = [list(compress(names, row)) for row in marks]
         return [ones[0].strip() if len(ones) == 1 else "" for ones in found]
 
 
@@ -219,6 +223,9 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
         )
     if len(likely) == 1:
         return Columns(path=path, label=likely[0])
+    if shares := find_shares({name: free[name] for name in free if not _counts_or_splits(name)}):
+        some = f"{len(shares)} classes ({name_some(shares, 4)})"
+        raise DataError(f"{where} gives each image a share of {some}: write the likeliest one into a column")
     if not free:
         raise PathsOnly(f"{where} has no column beside its paths: name a table that has labels with `labels`")
     if not likely:
@@ -334,4 +341,9 @@ def _is_note(name: str, values: Sequence[str]) -> bool:
     alike = len(values) > _FEW and len({*values}) == 1
     files = bool(values) and all(_FILE.fullmatch(value) or "://" in value for value in values)
     odd = mostly_differ or all_differ or alike or files
-    return plain_name(name) in NOTE_NAMES or odd or any(len(value) > 100 for value in values)
+    return (
+        plain_name(name) in NOTE_NAMES
+        or plain_name(name).endswith("_count")
+        or odd
+        or any(len(value) > 100 for value in values)
+    )

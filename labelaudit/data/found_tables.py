@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from labelaudit.data.assembly import DETECTED, names_image
-from labelaudit.data.column_names import PATH_NAMES, SPLIT_NAMES, guess_column, plain_name
-from labelaudit.data.columns import Cells, Columns, PathsOnly, choose_columns, find_paths
-from labelaudit.data.matching import Match, match_rows, path_steps
-from labelaudit.data.parts import Part, part_of, split_kinds
+from labelaudit.data.column_names import PATH_NAMES, guess_column
+from labelaudit.data.columns import Columns, PathsOnly, choose_columns, find_paths
+from labelaudit.data.joined_tables import FoundTable, join_tables, stem_of, with_split
+from labelaudit.data.matching import match_rows, path_steps
+from labelaudit.data.parts import Part, part_of
 from labelaudit.data.sidecars import find_sidecars, tabulate
 from labelaudit.data.source import Source
 from labelaudit.data.sources import read_document
@@ -32,22 +32,6 @@ _DEEPEST, _MOST = 3, 40
 """Tables in a folder are looked for down to this level, and at most so many."""
 _WIDEST = 50
 """Columns of a table that are read beside labels: wider ones hold features."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FoundTable:
-    """A table of a folder, or several as one, with its columns and the files of its rows."""
-
-    table: Table
-    columns: Columns
-    match: Match
-    names: tuple[str, ...]
-    """The files that it was read from."""
-
-    @property
-    def named(self) -> int:
-        """Images that its rows name."""
-        return len({*self.match.files} - {None})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +68,7 @@ def find_tables(tree: Tree, source: Source) -> Tables:
     found = [one for one in examined if isinstance(one, FoundTable)]
     refused = [one for one in examined if isinstance(one, RefusedTable)]
     return Tables(
-        found=_join([one for one in found if one.columns.has_label], tree),
+        found=join_tables([one for one in found if one.columns.has_label], tree),
         refused=sorted(refused, key=lambda one: -one.rows),
         beside=[one for one in found if not one.columns.has_label],
     )
@@ -110,11 +94,6 @@ def pick_columns(table: Table, source: Source, is_image: Callable[[str], bool]) 
         if not several:
             raise
         return choose(several)
-
-
-def stem_of(path: str) -> str:
-    """The name of a file without folders and ending."""
-    return posixpath.splitext(posixpath.basename(path.replace("\\", "/")))[0]
 
 
 def _documents(tree: Tree) -> list[str]:
@@ -197,14 +176,6 @@ def _beside(table: Table, path: str, tree: Tree, is_image: Callable[[str], bool]
     found = _matched(with_split(table, path), columns, path, tree, is_image)
     once = isinstance(found, FoundTable) and found.named == found.match.matched
     return [found] if isinstance(found, FoundTable) and once and DETECTED not in table.cells else []
-
-
-def with_split(table: Table, path: str) -> Table:
-    """A table with the split that its name says as a column, where it has none: ``train.csv``, ``test.txt``."""
-    kinds = split_kinds(stem_of(path))
-    if len(kinds) != 1 or not SPLIT_NAMES.isdisjoint(map(plain_name, table.columns)):
-        return table
-    return replace(table, cells={**table.cells, "split": [*kinds] * len(table)})
 
 
 def _are_numbered(table: Table, tree: Tree) -> bool:
@@ -297,68 +268,3 @@ def _tabulated(path: str, tree: Tree, source: Source) -> Table | None:
         if is_metadata:
             raise DataError(f"{error}; correct it, or leave it aside with `ignore_metadata`") from None
         return None
-
-
-def _join(found: Sequence[FoundTable], tree: Tree) -> list[FoundTable]:
-    """Tables with the same columns that complete each other as one; the others each alone."""
-    groups: dict[tuple[str, str], list[FoundTable]] = {}
-    for one in found:
-        key = (plain_name(one.columns.path or ""), plain_name(one.columns.label or " ".join(one.columns.one_hot)))
-        groups.setdefault(key, []).append(one)
-    joined = list[FoundTable]()
-    for several in groups.values():
-        group = _without_signs(several)
-        joined += [_as_one(group, tree)] if len(group) > 1 and _complete_each_other(group) else group
-    return joined
-
-
-def _complete_each_other(group: Sequence[FoundTable]) -> bool:
-    """Whether each table labels images that no other one does, and all say the same of those that several label."""
-    told = [
-        {file: label for file, label in zip(one.match.files, one.columns.labels(one.table.cells), strict=True) if file}
-        for one in group
-    ]
-    named = Counter(file for one in told for file in one)
-    said = {(file, label) for one in told for file, label in one.items()}
-    return len(said) == len(named) and all(any(named[file] == 1 for file in one) for one in told)
-
-
-def _without_signs(group: Sequence[FoundTable]) -> Sequence[FoundTable]:
-    """The tables but one of a picture for each class, in columns of its own, such as ``Meta.csv`` of GTSRB with its
-    icons."""
-    largest = max(group, key=lambda one: len(one.table))
-
-    def holds_signs(one: FoundTable) -> bool:
-        labels = one.columns.labels(one.table.cells)
-        alone = len({*labels}) == len(labels) and one.table.cells.keys() != largest.table.cells.keys()
-        return alone and {*labels} == {*largest.columns.labels(largest.table.cells)}
-
-    return [one for one in group if one is largest or not holds_signs(one)]
-
-
-def _as_one(group: Sequence[FoundTable], tree: Tree) -> FoundTable:
-    """Tables one below the other, with the columns of paths and labels called as in the first."""
-    told = [with_split(one.table, one.names[0]) for one in group]
-    if all("split" in table.cells for table in told):
-        group = [replace(one, table=table) for one, table in zip(group, told, strict=True)]
-    first = group[0]
-    parts = [_renamed(one, first.columns) for one in group]
-    cells: dict[str, list[str]] = {name: [] for part in parts for name in part}
-    for one, part in zip(group, parts, strict=True):
-        for name in cells:
-            cells[name] += part.get(name, [""] * len(one.table))
-    table = Table(
-        name=" and ".join(dict.fromkeys(posixpath.basename(one.table.name) for one in group)),
-        cells=cells,
-        lines=[line for one in group for line in one.table.lines],
-        has_header=first.table.has_header,
-    )
-    match = match_rows([file or "" for one in group for file in one.match.files], tree.paths, root=tree.name)
-    names = tuple(name for one in group for name in one.names)
-    return FoundTable(table=table, columns=first.columns, match=match, names=names)
-
-
-def _renamed(one: FoundTable, first: Columns) -> Cells:
-    """The cells of a table with the columns of paths and labels called as in the ``first``."""
-    names = {one.columns.path: first.path, one.columns.label: first.label}
-    return {names.get(name) or name: column for name, column in one.table.cells.items()}

@@ -65,6 +65,7 @@ def parse_json(name: str, text: str) -> Any:
 
 def _records_in(document: dict[str, Any]) -> Any:
     """The list of records that an object stands for; the object itself where it stands for none."""
+    document = document.get("_via_img_metadata", document)  # of a project of VIA
     found = _columns_in(document) or _lists_in(document)
     values = list(document.values())
     if found or not document:

@@ -41,6 +41,12 @@ _CLOSED = re.compile(
     re.IGNORECASE,
 )
 """Names of files that may hold labels or images and are not read, not alone at least."""
+_VIDEOS = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".m4v", ".flv"})
+_UNREAD = frozenset(
+    {".jxl", ".svg", ".psd", ".exr", ".hdr", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".raf", ".nii"}
+)
+_UNREAD |= {".mha", ".nrrd", ".svs", ".ndpi", ".fits", ".xcf", ".eps", ".ai", ".pdf", ".tga", ".pcx", ".ico"}
+"""Endings of pictures in formats that are not read."""
 _FEW, _LOOKED_AT = 4, 20  # files that a message names, and that it looks into
 
 
@@ -67,6 +73,7 @@ def inspect_source(source: Source) -> tuple[str, Listing]:
         what, listing = _open(source)
     labels, notes = unify_spelling(listing.labels)
     listing = replace(listing, labels=labels, notes=(*listing.notes, *notes))
+    listing = replace(listing, notes=(*listing.notes, *_note_splits(listing)))
     if source.classes is not None:
         listing = state_classes(listing, source.classes)
     if source.rows is not None:
@@ -75,6 +82,19 @@ def inspect_source(source: Source) -> tuple[str, Listing]:
         exposure = Exposure.of(source.exposure or {"bands": [band - 1 for band in source.bands or ()]})
         listing = replace(listing, images=Exposed(listing.images, exposure))
     return what, listing
+
+
+def _note_splits(listing: Listing) -> tuple[str, ...]:
+    """A note on classes that some splits have and others have not; folds and splits of one class have their own."""
+    held: dict[str, set[str]] = {}
+    for split, label in zip(listing.splits or (), listing.labels, strict=False):
+        if label is not None:
+            held.setdefault(split, set()).add(label)
+    if not 1 < len(held) <= _FEW or min(map(len, held.values())) < 2:
+        return ()
+    every = set[str]().union(*held.values())
+    gaps = [f"'{split}' lacks {name_some(sorted(every - own), 3)}" for split, own in held.items() if every - own]
+    return (f"Not every split has every class: {', '.join(gaps)}.",) if gaps else ()
 
 
 def _shown(source: Source) -> str:
@@ -294,6 +314,12 @@ def _no_images(tree: Tree, advice: str) -> str:
         first = tree.findings[0]
         counted.append(f"{len(tree.findings)} that cannot be read, the first: '{first.path}', {first.detail}")
     left = f" (left out: {', '.join(counted)})" if counted else ""
+    if kinds := _VIDEOS & tree.skipped.keys():
+        advice = (
+            f"take frames out of the {min(kinds)} files as images into <class>/ folders, and name the film by `group`"
+        )
+    elif kinds := _UNREAD & tree.skipped.keys():
+        advice = f"write the {min(kinds)} files as PNG, JPEG or TIFF"
     if (found := _called_otherwise(tree)) is not None:
         advice = f"'{found[0]}' is an image by its content: give such files the ending '{found[1]}'"
     return f"no images in '{tree.shown}'{left}: {advice}"

@@ -16,6 +16,9 @@ from decimal import Decimal
 _LOOK_ALIKES = str.maketrans("асеорхуіјѕАВЕКМНОРСТХІЈЅ", "aceopxyijsABEKMHOPCTXIJS")
 """Cyrillic letters, and the Latin ones that they look like."""
 
+_TRUTHS = dict.fromkeys(["true", "yes", "y", "t", "1"], "yes") | dict.fromkeys(["false", "no", "n", "f", "0"], "no")
+"""Ways to write yes and no: where all classes are such, the ways of one are one class."""
+
 
 def unify_spelling(labels: Sequence[str | None]) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
     """Labels with composed accents, and notes about names that differ in letter case, spaces or digits alone.
@@ -50,10 +53,16 @@ def find_spellings(classes: Sequence[str]) -> list[tuple[str, ...]]:
     [('x–ray', 'x-ray'), ('lady’s', "lady's"), ('cat_', 'cat')]
     >>> find_spellings(["salt &amp; pepper", "salt & pepper", "c\u0430t", "cat,", "cat", "cats", "кот", "kot"])
     [('salt &amp; pepper', 'salt & pepper'), ('cаt', 'cat,', 'cat')]
+    >>> find_spellings(["True", "1", "no", "0"]), find_spellings(["yes", "1", "2"])
+    ([('True', '1'), ('no', '0')], [])
     """
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for name in classes:
-        found[plain_spelling(name)].append(name)
+    plain = {name: plain_spelling(name) for name in classes}
+    are_truths = {word.casefold() for word in plain.values()} <= _TRUTHS.keys() and any(
+        len(name) > 1 for name in classes
+    )
+    for name, word in plain.items():
+        found[_TRUTHS[word.casefold()] if are_truths else word].append(name)
     return [tuple(names) for names in found.values() if len(names) > 1]
 
 

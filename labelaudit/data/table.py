@@ -6,9 +6,11 @@ the others; its columns are then called ``column 1``, ``column 2``. Left out: co
 
 from __future__ import annotations
 
+import ast
 import codecs
 import csv
 import io
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from typing import Any
 from labelaudit.data.column_names import LABEL_NAMES, PATH_NAMES, plain_name
 from labelaudit.data.columns import Cells
 from labelaudit.data.images import SUFFIXES
-from labelaudit.data.records import parse_document, parse_json, parse_lines
+from labelaudit.data.records import flatten, parse_document, parse_json, parse_lines
 from labelaudit.errors import DataError
 from labelaudit.text import find_twice
 
@@ -44,6 +46,7 @@ _WITH_IMAGE = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, sorted(SUFFIXES)))})
 _MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
 _MARKS |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # after the longer ones that begin alike
 _LONGEST_REMARK = 50  # lines
+_LONGEST_CELL = 10_000  # characters of a list or an object
 _WIDEST = 200_000
 """Columns of a table: more than the pixels of an image that anybody keeps in one."""
 
@@ -132,7 +135,7 @@ def _of_header(name: str, lines: Sequence[Line]) -> Table:
                 f"'{name}' line {line} has {len(row)} cells for {len(columns)} columns: put cells that hold the "
                 "separator in quotes"
             )
-    return _filled(name, columns, lines[1:], has_header=True)
+    return _unpacked(_filled(name, columns, lines[1:], has_header=True))
 
 
 def _filled(name: str, columns: Sequence[str], lines: Sequence[Line], *, has_header: bool) -> Table:
@@ -140,6 +143,44 @@ def _filled(name: str, columns: Sequence[str], lines: Sequence[Line], *, has_hea
         column: [row[place] if place < len(row) else "" for _, row in lines] for place, column in enumerate(columns)
     }
     return Table(name=name, cells=cells, lines=[line for line, _ in lines], has_header=has_header)
+
+
+def _unpacked(table: Table) -> Table:
+    """A table with columns of JSON objects as the columns that are in them, and lists of one value as that value."""
+    found = {name: values for name, cells in table.cells.items() if (values := _values_in(cells)) is not None}
+    if not found:
+        return table
+    columns = {name: found.get(name, cells) for name, cells in table.cells.items()}
+    rows = zip(*columns.values(), strict=True)
+    records = flatten(
+        [(line, dict(zip(columns, row, strict=True))) for line, row in zip(table.lines, rows, strict=True)]
+    )
+    return _of_records(table.name, records)
+
+
+def _values_in(cells: Sequence[str]) -> list[Any] | None:
+    """The values of cells that are all empty, objects in JSON or lists of one value at most; else ``None``."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    if not filled or not all(cell[0] in "{[" and len(cell) < _LONGEST_CELL for cell in filled):
+        return None
+    try:
+        values = [_parse_cell(cell.strip()) if cell.strip() else None for cell in cells]
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
+    plain = all(
+        value is None or isinstance(value, dict) or (isinstance(value, list) and len(value) < 2) for value in values
+    )
+    return values if plain else None
+
+
+def _parse_cell(cell: str) -> Any:
+    """The value of a cell in JSON, or as Python writes a list of texts or numbers."""
+    try:
+        return json.loads(cell)
+    except ValueError:
+        if cell[0] == "[":
+            return ast.literal_eval(cell)
+        raise
 
 
 def _of_records(name: str, records: Sequence[tuple[int, Mapping[str, str]]]) -> Table:

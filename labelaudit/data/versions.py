@@ -15,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.data.folders import Place
 from labelaudit.data.images import probe, thumbnail
 from labelaudit.data.parts import part_of
 from labelaudit.errors import DataError
@@ -30,6 +31,13 @@ _VERSIONS = frozenset(
 )
 """Words in the names of folders that hold versions of the same pictures."""
 _COPIES = frozenset(["copy", "copie", "kopie", "copia", "of", "aug", "augs", "bak", "old", "duplicate", "duplicates"])
+_ALTERED = frozenset(
+    """
+    crop crops cropped cropping flip flips flipped hflip vflip mirror mirrored rot rotate rotated rotation aug augs
+    augmented augmentation augmentations gray grey grayscale greyscale enhanced segmented masked nobg
+    """.split()
+)
+"""Words that a folder's name has beside another's where it holds altered pictures of that one."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+\d*|\d+")
 _MOST_CLASSES = 12
 """With more classes than this, only the first ones are compared: nobody keeps so many versions."""
@@ -84,15 +92,18 @@ def find_versions(
 
 
 def find_twice(
-    parts: Mapping[_Name, Mapping[str, str]], look: Callable[[str], bytes]
-) -> tuple[_Name, _Name, int] | None:
+    parts: Mapping[Place, Mapping[str, str]], look: Callable[[str], bytes]
+) -> tuple[Place, Place, int] | None:
     """Two parts of a dataset that hold the same pictures, with the number of names they share; ``None`` if none do.
 
     ``parts`` are key -> path of the images of each part, where keys are alike in versions of one image, and ``look``
-    gives the bytes of an image. Pictures are the same where they differ in size, quality or colour. Compared are the
-    first few parts.
+    gives the bytes of an image. Pictures are the same where they differ in size, quality or colour, or where the name
+    of one part says that it is the other one altered: ``images_crop`` beside ``images``. Compared are the first few
+    parts.
     """
     for one, other, shared in _share_names(dict(list(parts.items())[:_MOST_PARTS])):
+        if _says_altered(one, other):
+            return one, other, len(shared)
         pairs = [(parts[one][key], parts[other][key]) for key in shared]
         if _are_alike(pairs, look, least=_SAME):
             return one, other, len(shared)
@@ -105,6 +116,26 @@ def _share_names(named: Mapping[_Name, Mapping[str, str]]) -> Iterator[tuple[_Na
         shared = sorted(named[one].keys() & named[other].keys())
         if len(shared) >= max(_FEWEST, min(len(named[one]), len(named[other])) / 2):
             yield one, other, shared
+
+
+def unaltered(name: str) -> str:
+    """A name without words that say what was done to pictures.
+
+    >>> unaltered("train_aug"), unaltered("train"), unaltered("fold1")
+    ('train', 'train', 'fold1')
+    """
+    words = _WORD.findall(name)
+    return (
+        "_".join(word for word in words if word.lower() not in _ALTERED)
+        if {*map(str.lower, words)} & _ALTERED
+        else name
+    )
+
+
+def _says_altered(one: Place, other: Place) -> bool:
+    """Whether two folders are called alike but for words that say what was done to the pictures of one of them."""
+    words, others = ({word.lower() for step in place for word in _WORD.findall(step)} for place in (one, other))
+    return bool(words ^ others) and words ^ others <= _ALTERED
 
 
 def _says_copy(rest: str) -> bool:

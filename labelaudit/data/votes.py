@@ -31,11 +31,13 @@ ANNOTATORS: tuple[str, ...] = tuple(
 """Names of columns that say whose vote a row is; lower case."""
 OF_VOTES = (VOTES, "consensus_label", "consensus_quality_score", "annotator_agreement", "num_annotations")
 """Columns of a sample that say what its votes say: no sources of labels."""
+BOTH = "\0"
+"""Sign between the labels that one annotator gave one image."""
 _ONE_PERSON = re.compile(rf"(labels?_(by_|of_)?)?({'|'.join(ANNOTATORS)})_?(\d+|[a-h])(_labels?)?")
 """Name of a column that holds the labels of one of several people."""
 MOST_PEOPLE = 50
 """Values of a column that may name people without being called so."""
-_UNIQUE = 0.95  # share of rows of another image or another annotator than all before
+_UNIQUE = 0.9  # share of labels of another image or another annotator than all before
 
 
 def find_annotators(table: Table, columns: Columns, asked: Sequence[str] | None) -> tuple[str, ...]:
@@ -55,7 +57,7 @@ def find_annotators(table: Table, columns: Columns, asked: Sequence[str] | None)
     who = guess_column(free, ANNOTATORS)
     if who is None or columns.path is None or columns.label is None:
         return ()
-    return (who,) if _says_whose(table, columns.path, who) else ()
+    return (who,) if _says_whose(table, columns.path, who, table.cells[columns.label]) else ()
 
 
 def find_wide_annotators(cells: Cells) -> tuple[str, ...]:
@@ -78,7 +80,7 @@ def offer_annotators(table: Table, columns: Columns, torn: int) -> tuple[str, ..
         for name in table.columns
         if name not in (columns.path, columns.label)
         and 2 <= len({*table.cells[name]}) <= MOST_PEOPLE
-        and _says_whose(table, columns.path, name)
+        and _says_whose(table, columns.path, name, table.cells[columns.label])
     ]
     said = f"{count(torn, 'image is', 'images are')} left out because {'its' if torn == 1 else 'their'} rows disagree"
     if whose:
@@ -88,17 +90,21 @@ def offer_annotators(table: Table, columns: Columns, torn: int) -> tuple[str, ..
     return (f"{said}. If several people gave them, a column that says who makes votes of them: `annotator` COLUMN.",)
 
 
-def _says_whose(table: Table, image: str, who: str) -> bool:
-    """Whether images come several times, each time with another value in the column ``who``."""
+def _says_whose(table: Table, image: str, who: str, labels: Sequence[str]) -> bool:
+    """Whether images come several times, each time but a few with another value in the column ``who``."""
     images = {*table.cells[image]}
     votes = {*zip(table.cells[image], table.cells[who], strict=True)}
-    return len(images) < len(votes) and len(votes) >= _UNIQUE * len(table)
+    told = {*zip(table.cells[image], table.cells[who], labels, strict=True)}
+    return len(images) < len(votes) and len(votes) >= _UNIQUE * len(told)
 
 
 def gather_votes(
     table: Table, columns: Columns, annotators: Sequence[str], names: Sequence[str], keep: Sequence[int]
 ) -> dict[str, dict[str, str]]:
-    """Image -> annotator -> label, in the order in which images come first."""
+    """Image -> annotator -> label, in the order in which images come first.
+
+    Several labels that an annotator gave one image stand beside each other, with `BOTH` between them.
+    """
     votes: defaultdict[str, dict[str, str]] = defaultdict(dict)
     labels = columns.labels(table.cells)
     people = {name: without_zeros(table.cells[name]) for name in annotators}
@@ -107,8 +113,25 @@ def gather_votes(
         if len(annotators) > 1:
             own |= {name: label for name, label in said.items() if label}
         elif label := labels[row]:
-            own[said[annotators[0]] or "?"] = label
+            who = said[annotators[0]] or "?"
+            told = own[who].split(BOTH) if who in own else []
+            own[who] = BOTH.join([*told, *([] if label in told else [label])])
     return dict(votes)
+
+
+def drop_torn(votes: dict[str, dict[str, str]]) -> tuple[str, ...]:
+    """Take those ``votes`` away in which an annotator gave an image several labels; a note says how many."""
+    torn = [(image, who) for image, own in votes.items() for who, label in own.items() if BOTH in label]
+    if not torn:
+        return ()
+    image, who = torn[0]
+    labels = " and ".join(f"'{label}'" for label in votes[image][who].split(BOTH))
+    for name, whose in torn:
+        del votes[name][whose]
+    votes_are = count(len(torn), "vote is", "votes are")
+    return (
+        f"{votes_are} left out because one person gave one image several labels: '{who}' called '{image}' {labels}.",
+    )
 
 
 def elect(votes: Mapping[str, Mapping[str, str]]) -> dict[str, str | None]:

@@ -357,3 +357,46 @@ def test_a_table_of_a_few_images_does_not_outweigh_one_of_all(tmp_path: Path) ->
         open_source(tmp_path)
     build(tmp_path, {"all.csv": f"file,label\n{rows}"})
     assert counts_of(open_source(tmp_path)) == {"cat": 6, "dog": 6}
+
+
+def altered(*folders: str) -> Files:
+    """Different images of the same names below each of the folders."""
+    return pictures(*(f"{folder}/{kind}" for folder in folders for kind in ("cat", "dog")))
+
+
+@pytest.mark.parametrize(
+    "folders", [("images", "images_crop"), ("train", "train_augmented"), ("photos", "cropped_photos")]
+)
+def test_a_folder_that_is_called_as_altered_pictures_of_another_stops(tmp_path: Path, folders: tuple[str, str]) -> None:
+    with pytest.raises(DataError, match=f"'{folders[0]}/' and '{folders[1]}/' hold the same pictures under 12 names|"
+                                        f"'{folders[1]}/' and '{folders[0]}/' hold the same"):  # fmt: skip
+        open_source(build(tmp_path / "data", altered(*folders)))
+
+
+@pytest.mark.parametrize(("names", "told"), [(("Base11", "Base12"), True), (("class_1", "class_2"), False),
+                                             (("P1", "Q2"), False), (("1", "2"), False)])  # fmt: skip
+def test_classes_of_one_word_and_numbers_get_a_note(tmp_path: Path, names: tuple[str, str], told: bool) -> None:
+    listing = open_source(build(tmp_path, dict.fromkeys(names, 3)))
+    assert any("such as 'Base11', a word and a number" in note for note in listing.notes) == told
+
+
+def test_classes_that_a_split_lacks_are_told(tmp_path: Path) -> None:
+    splits = {"train": ("cat", "dog", "cow"), "test": ("cat", "owl", "cow")}
+    build(tmp_path, {f"{split}/{kind}": 2 for split, kinds in splits.items() for kind in kinds})
+    told = "Not every split has every class: 'test' lacks dog, 'train' lacks owl."
+    assert told in open_source(tmp_path).notes
+    build(tmp_path, {"train/owl": 2, "test/dog": 2})
+    assert not [note for note in open_source(tmp_path).notes if "every split" in note]
+
+
+def test_shares_of_classes_are_no_labels(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"gives each image a share of 3 classes \(cat, dog, owl\)"):
+        open_source(build(tmp_path, table("cat,dog,owl", "7,2,1", "0,1,9", "3,6,1")))
+
+
+@pytest.mark.parametrize(
+    ("ending", "words"), [("mp4", r"take frames out of the \.mp4 files"), ("jxl", r"write the \.jxl files as PNG")]
+)
+def test_pictures_in_formats_that_are_not_read_are_told_what_to_do(tmp_path: Path, ending: str, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        open_source(build(tmp_path, {f"cat/0.{ending}": b"x"}))

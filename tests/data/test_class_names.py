@@ -152,3 +152,33 @@ def test_later_data_without_the_file_are_called_alike(tmp_path: Path) -> None:
     called = use_names(later, {"cat": "0", "dog": "1", "owl": "2"})
     assert counts_of(called) == {"dog": 1, "owl": 1, "3": 1}
     assert use_names(later, {}) is later
+
+
+@pytest.mark.parametrize(
+    ("files", "note"),
+    [
+        (
+            {"cat": 2, "dog": 1, "classes.txt": "cat\nowl\n"},
+            "'classes.txt' does not name class dog, which 1 image has.",
+        ),
+        (
+            {**NUMBERED, "classes.txt": "cat\ndog\n"},
+            "'classes.txt' does not name class 2, so classes keep their numbers.",
+        ),
+        (
+            {
+                **{f"{n}.png": P for n in range(4)},
+                "t.csv": "file,label,label_name\n0.png,0,cat\n1.png,1,dog\n2.png,0,cat\n3.png,1,dog\n",
+                "label_map.json": json.dumps({"0": "dog", "1": "cat"}),
+            },
+            "'label_map.json' calls 0 'dog', and the table 'cat': the table counts.",
+        ),
+    ],
+)
+def test_a_file_of_names_that_contradicts_the_data_is_told(tmp_path: Path, files: Files, note: str) -> None:
+    assert note in open_source(build(tmp_path, files)).notes
+
+
+def test_a_file_that_names_the_classes_in_another_spelling_or_more_of_them_is_not_told(tmp_path: Path) -> None:
+    build(tmp_path, {"polar_bear": 2, "dog": 1, "classes.txt": "Polar bear\ndog\nowl\n"})
+    assert not [note for note in open_source(tmp_path).notes if "classes.txt" in note]

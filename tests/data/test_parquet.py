@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from built import PIXEL, labels_of
 from planted import NAMES, parquet, plant
@@ -118,3 +119,11 @@ def test_broken_parquet(tmp_path: Path) -> None:
 )
 def test_split_of_a_file_name(name: str, split: str | None) -> None:
     assert split_of(name) == split
+
+
+def test_captions_beside_images_are_no_labels(tmp_path: Path) -> None:
+    path = tmp_path / "train.parquet"
+    captions = pa.array([f"photo {n} of a cat" for n in range(12)])
+    pq.write_table(pa.table({"image": pictures(12), "text": captions}), path)
+    with pytest.raises(DataError, match="no column that looks like labels"):
+        open_source(path)

@@ -135,3 +135,61 @@ def test_text_in_some_records_and_an_object_of_it_in_others_are_one_column(tmp_p
     several = [*records[:3], records[3] | {"choice": {"choices": ["cat", "dog"]}}]
     with pytest.raises(DataError, match="lists in column 'choice'"):
         open_with(tmp_path / "b", "x.json", several)
+
+
+def test_exports_of_via_hold_a_class_in_the_attributes_of_a_file(tmp_path: Path) -> None:
+    def file(name: str, told: Any) -> dict[str, Any]:
+        return {"filename": name, "size": 9, "regions": [], "file_attributes": {"kind": told}}
+
+    for place, told in (("radio", lambda label: label), ("checkbox", lambda label: {label: True})):
+        files = {f"{name}9": file(name, told(label)) for name, label in PAIRS}
+        project = {"_via_settings": {}, "_via_img_metadata": files, "_via_attributes": {"region": {}, "file": {}}}
+        assert labels_of(open_with(tmp_path / place, "x.json", files)) == dict(PAIRS)
+        assert labels_of(open_with(tmp_path / f"{place} project", "x.json", project)) == dict(PAIRS)
+    head = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\n"
+    rows = [f'{name},9,"{{""kind"":""{label}""}}",0,0,"{{}}","{{}}"\n' for name, label in PAIRS]
+    assert labels_of(open_source(build(tmp_path / "csv", {**IMAGES, "via.csv": head + "".join(rows)}))) == dict(PAIRS)
+
+
+@pytest.mark.parametrize("cell", ['"[""{}""]"', "['{}']"])
+def test_lists_of_one_label_in_a_csv_are_that_label(cell: str, tmp_path: Path) -> None:
+    rows = [f"{name},{cell.format(label)}\n" for name, label in PAIRS]
+    listing = open_source(build(tmp_path, {**IMAGES, "l.csv": "file,labels\n" + "".join(rows)}))
+    assert labels_of(listing) == dict(PAIRS)
+
+
+def test_a_taxonomy_of_label_studio_is_a_class_and_predictions_are_none(tmp_path: Path) -> None:
+    def task(name: str, label: str, where: str) -> dict[str, Any]:
+        result = [{"from_name": "kind", "type": "taxonomy", "value": {"taxonomy": [["animal", label]]}}]
+        return {"data": {"image": name}, "annotations": [], "predictions": [], where: [{"result": result}]}
+
+    found = open_with(tmp_path / "a", "x.json", [task(*pair, "annotations") for pair in PAIRS])
+    assert labels_of(found) == {name: f"animal > {label}" for name, label in PAIRS}
+    with pytest.raises(DataError, match="holds predictions of models and no annotations"):
+        open_with(tmp_path / "b", "x.json", [task(*pair, "predictions") for pair in PAIRS])
+
+
+def test_an_attribute_of_the_only_tag_of_cvat_is_the_class(tmp_path: Path) -> None:
+    tag = '<tag label="animal"><attribute name="kind">{}</attribute></tag>'
+    images = "".join(f'<image name="{name}">{tag.format(label)}</image>' for name, label in PAIRS)
+    listing = open_source(build(tmp_path, {**IMAGES, "annotations.xml": f"<annotations>{images}</annotations>"}))
+    assert labels_of(listing) == dict(PAIRS)
+
+
+def test_classifications_of_encord(tmp_path: Path) -> None:
+    def row(name: str, **answers: str) -> dict[str, Any]:
+        told = [{"classificationHash": f"{question}-{name}"} for question in answers]
+        known = {
+            f"{question}-{name}": {"classifications": [{"name": question, "answers": [{"name": label}]}]}
+            for question, label in answers.items()
+        }
+        unit = {"data_title": name, "labels": {"objects": [], "classifications": told}}
+        return {"data_hash": "h", "data_units": {"h": unit}, "classification_answers": known}
+
+    assert labels_of(open_with(tmp_path / "a", "x.json", [row(name, kind=label) for name, label in PAIRS])) == dict(
+        PAIRS
+    )
+    with pytest.raises(DataError, match="no classification of a whole image"):
+        open_with(tmp_path / "b", "x.json", [row(name) for name, _ in PAIRS])
+    two = [row(name, kind=label, light="day" if name < "b.png" else "night") for name, label in PAIRS]
+    assert labels_of(open_with(tmp_path / "c", "x.json", two, label_column="kind")) == dict(PAIRS)

@@ -80,3 +80,16 @@ def test_one_label_an_image_is_no_vote(tmp_path: Path) -> None:
         }
     with pytest.raises(DataError, match="`annotator`"):
         open_source(Source(data=None, labels=table, annotator=["rater"]))
+
+
+def test_several_labels_of_one_annotator_for_one_image_are_no_vote_and_told(tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    rows = [f"{image},{'cat' if image < 'e' else 'dog'},{who}" for image in "abcdefgh" for who in ("ann", "bob")]
+    table.write_text("\n".join(["file,label,annotator", *rows, "a,dog,ann", "b,cat,ann"]))
+    listing = open_source(Source(data=None, labels=table))
+    votes = dict(zip(listing.ids, map(json.loads, listing.extra[VOTES]), strict=True))
+    assert votes["a"] == {"bob": "cat"}
+    assert votes["b"] == {"ann": "cat", "bob": "cat"}
+    told = "1 vote is left out because one person gave one image several labels: 'ann' called 'a' 'cat' and 'dog'."
+    assert told in listing.notes
+    assert not listing.findings

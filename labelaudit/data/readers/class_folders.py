@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 
@@ -19,12 +19,17 @@ from labelaudit.data.reader import Certainty, Reading, Subject, refuse
 from labelaudit.data.source import level_asked
 from labelaudit.data.spelling import unify_spelling
 from labelaudit.data.tree import Disk, Tree
-from labelaudit.data.versions import find_copy, find_twice, find_versions
+from labelaudit.data.versions import find_copy, find_twice, find_versions, unaltered
 from labelaudit.errors import DataError
 from labelaudit.text import count, name_some
 from labelaudit.types import Finding
 
 _MASK = re.compile(r"(.+)[_-](mask|masks|seg|segmentation|gt|groundtruth)([_-]\d+)?", re.IGNORECASE | re.DOTALL)
+_NUMBERED = re.compile(r"([^\W\d_]+)[\s_-]*\d+")
+_OF_CLASSES = frozenset(
+    "class classe label category type kind grade stage level score degree cluster digit sign".split()
+)
+"""Words that numbered classes are called by."""
 _FLAT, _LOOKED_AT = 8, 12
 """Colours of a mask at most, and images that are looked at."""
 _MANY = 20
@@ -99,15 +104,19 @@ def _refuse_twice(tree: Tree, level: Level, paths: Sequence[str], whole: Candida
 
     ``whole`` reads all parts together. Copies in several splits are leaks, and no matter of this.
     """
+
+    def split_of(path: str) -> str:
+        return unaltered(level.split(path))
+
     above: dict[str, set[Place]] = {}
     for place in level.classes:
-        above.setdefault(level.split("/".join((*place, ""))), set()).add(place[:-1])
+        above.setdefault(split_of("/".join((*place, ""))), set()).add(place[:-1])
     alike = {split: {place: dict[str, str]() for place in sorted(own)} for split, own in above.items() if len(own) > 1}
     for path in paths if alike else ():
         folder = level.class_folder(path)
-        if level.split(path) in alike and folder[:-1] in alike[level.split(path)]:
+        if split_of(path) in alike and folder[:-1] in alike[split_of(path)]:
             inside = posixpath.splitext(path)[0].split("/")[len(folder) :]
-            alike[level.split(path)][folder[:-1]]["/".join([str(level.label(path)), *inside])] = path
+            alike[split_of(path)][folder[:-1]]["/".join([str(level.label(path)), *inside])] = path
     for own in alike.values():
         same = find_twice(own, tree.storage.read)
         if same is None:
@@ -159,7 +168,7 @@ def list_classes(tree: Tree, level: Level) -> Listing:
         notes.append(f"No image is in {name_some(bare)}, beside the class folders.")
     if masks:
         notes.append(f"Passed over {count(len(masks), 'image')} that are masks of others beside them.")
-    notes += _note_twins(ids)
+    notes += [*_note_twins(ids), *_note_numbered({*level.classes.values()})]
     detail = "it lies in no class folder"
     return Listing(
         root=tree.shown,
@@ -173,6 +182,18 @@ def list_classes(tree: Tree, level: Level) -> Listing:
         origin=level.describe(),
         notes=tuple(notes),
     )
+
+
+def _note_numbered(names: Set[str]) -> list[str]:
+    """A note where all classes are one word and a number: plates, batches and people are called so too."""
+    found = [_NUMBERED.fullmatch(name) for name in sorted(names)]
+    words = {one[1].casefold() for one in found if one is not None}
+    if len(names) < 2 or None in found or len(words) > 1 or words & _OF_CLASSES:
+        return []
+    return [
+        f"All classes have names such as '{min(names)}', a word and a number. If these are plates, batches, people or "
+        "places, the labels are somewhere else."
+    ]
 
 
 def _note_twins(ids: Sequence[str]) -> list[str]:

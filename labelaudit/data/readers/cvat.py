@@ -11,7 +11,8 @@ from labelaudit.data.table import DocumentError, Table
 
 
 def tabulate(name: str, data: bytes) -> Table | None:
-    """The ``<image>`` elements of an ``annotations.xml`` as a table of paths and tags, one row for each tag."""
+    """The ``<image>`` elements of an ``annotations.xml`` as a table of paths, tags and their attributes, one row
+    for each tag."""
     if not name.lower().endswith(".xml") or b"<annotations" not in data[:4096]:
         return None
     if b"<!ENTITY" in data:
@@ -21,17 +22,18 @@ def tabulate(name: str, data: bytes) -> Table | None:
     except ElementTree.ParseError as error:
         raise DocumentError(f"'{name}' is not XML: {error}") from error
     images = root.findall("image")
-    cells: dict[str, list[str]] = {"path": [], "label": [], "subset": []}
-    lines = []
+    rows, lines = [], []
     for number, image in enumerate(images, 1):
-        tags = [tag.get("label", "") for tag in image.findall("tag")]
-        for tag in tags or [""]:
-            cells["path"].append(image.get("name", ""))
-            cells["label"].append(tag)
-            cells["subset"].append(image.get("subset", ""))
+        for tag in image.findall("tag") or [ElementTree.Element("tag")]:
+            told = {"path": image.get("name", ""), "label": tag.get("label", ""), "subset": image.get("subset", "")}
+            rows.append({**told, **{one.get("name", ""): one.text or "" for one in tag.findall("attribute")}})
             lines.append(number)
-    if not any(cells["label"]):
+    names = dict.fromkeys(name for row in rows for name in row)
+    cells = {name: [row.get(name, "") for row in rows] for name in names}
+    if not any(cells.get("label", ())):
         shapes = sum(len(image) for image in images)
         held = f"{shapes:,} boxes or shapes, which are not read," if shapes else "no tags"
         raise DocumentError(f"'{name}' has {held} for {len(images):,} images: it needs a tag for each image")
+    if len({*cells["label"]} - {""}) == 1 and len(cells) > 3:  # what the tag is about, and an attribute says which
+        del cells["label"]
     return Table(name=name, cells=cells, lines=lines)

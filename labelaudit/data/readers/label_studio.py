@@ -28,9 +28,9 @@ def tabulate(name: str, data: bytes) -> Table | None:
         for annotation in given or [{}]:
             results = [one for one in annotation.get("result", []) if isinstance(one, dict)]
             choices = {
-                str(one.get("from_name", "")): "|".join(map(str, chosen))
+                str(one.get("from_name", "")): "|".join(chosen)
                 for one in results
-                if (chosen := one.get("value", {}).get("choices"))
+                if (chosen := _chosen(one.get("value", {})))
             }
             regions += bool(results and not choices)
             rows.append((_image(task["data"]), _person(annotation), choices))
@@ -40,12 +40,20 @@ def tabulate(name: str, data: bytes) -> Table | None:
         raise DocumentError(f"'{name}' holds regions and no choice for a whole image: boxes and regions are not read")
     if not lines:
         raise DocumentError(f"'{name}' has no tasks")
+    if not questions and any(task.get("predictions") for task in tasks):
+        raise DocumentError(f"'{name}' holds predictions of models and no annotations: these are no labels")
     cells = {"path": [image for image, _, _ in rows]}
     for question in questions or [""]:
         column = "label" if len(questions) < 2 else question
         cells[column] = [choices.get(question, "") for _, _, choices in rows]
     cells["annotator"] = [person for _, person, _ in rows]
     return Table(name=name, cells=cells, lines=lines)
+
+
+def _chosen(value: dict[str, Any]) -> list[str]:
+    """The choices of an answer; of a taxonomy the way to each, from the top."""
+    ways = value.get("taxonomy") or ()
+    return [str(choice) for choice in value.get("choices") or ()] or [" > ".join(map(str, way)) for way in ways]
 
 
 def _image(data: Any) -> str:

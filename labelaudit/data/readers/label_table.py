@@ -21,12 +21,11 @@ from labelaudit.data.columns import Columns
 from labelaudit.data.folders import Candidate
 from labelaudit.data.found_tables import (
     METADATA,
-    FoundTable,
     below_columns,
     find_tables,
     pick_columns,
-    stem_of,
 )
+from labelaudit.data.joined_tables import FoundTable, stem_of
 from labelaudit.data.listing import Files, Listing
 from labelaudit.data.matching import match_rows
 from labelaudit.data.parts import Part, part_of

@@ -197,8 +197,6 @@ class Shard:
         if len(declared) > 1:
             raise DataError(f"{where} has several columns of labels, {name_some(declared)}: choose with `label_column`")
         others = self.scalar_columns(image)
-        if len(others) == len(self.columns) - 1 == 1:
-            return others[0]
         nested = guess_column([name for name in self.columns if name not in (image, *others)], LABEL_NAMES)
         if nested is not None:
             return nested

@@ -1,0 +1,109 @@
+"""Tables of a folder of images with the files of their rows, and those that belong together as one."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from labelaudit.data.column_names import SPLIT_NAMES, plain_name
+from labelaudit.data.columns import Cells, Columns
+from labelaudit.data.matching import Match, match_rows
+from labelaudit.data.parts import split_kinds
+from labelaudit.data.table import Table
+from labelaudit.data.tree import Tree
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundTable:
+    """A table of a folder, or several as one, with its columns and the files of its rows."""
+
+    table: Table
+    columns: Columns
+    match: Match
+    names: tuple[str, ...]
+    """The files that it was read from."""
+
+    @property
+    def named(self) -> int:
+        """Images that its rows name."""
+        return len({*self.match.files} - {None})
+
+
+def join_tables(found: Sequence[FoundTable], tree: Tree) -> list[FoundTable]:
+    """Tables with the same columns that complete each other as one; the others each alone."""
+    groups: dict[tuple[str, str], list[FoundTable]] = {}
+    for one in found:
+        key = (plain_name(one.columns.path or ""), plain_name(one.columns.label or " ".join(one.columns.one_hot)))
+        groups.setdefault(key, []).append(one)
+    joined = list[FoundTable]()
+    for several in groups.values():
+        group = _without_signs(several)
+        joined += [_as_one(group, tree)] if len(group) > 1 and _complete_each_other(group) else group
+    return joined
+
+
+def _complete_each_other(group: Sequence[FoundTable]) -> bool:
+    """Whether each table labels images that no other one does, and all say the same of those that several label."""
+    told = [
+        {file: label for file, label in zip(one.match.files, one.columns.labels(one.table.cells), strict=True) if file}
+        for one in group
+    ]
+    named = Counter(file for one in told for file in one)
+    said = {(file, label) for one in told for file, label in one.items()}
+    return len(said) == len(named) and all(any(named[file] == 1 for file in one) for one in told)
+
+
+def _without_signs(group: Sequence[FoundTable]) -> Sequence[FoundTable]:
+    """The tables but one of a picture for each class, in columns of its own, such as ``Meta.csv`` of GTSRB with its
+    icons."""
+    largest = max(group, key=lambda one: len(one.table))
+
+    def holds_signs(one: FoundTable) -> bool:
+        labels = one.columns.labels(one.table.cells)
+        alone = len({*labels}) == len(labels) and one.table.cells.keys() != largest.table.cells.keys()
+        return alone and {*labels} == {*largest.columns.labels(largest.table.cells)}
+
+    return [one for one in group if one is largest or not holds_signs(one)]
+
+
+def _as_one(group: Sequence[FoundTable], tree: Tree) -> FoundTable:
+    """Tables one below the other, with the columns of paths and labels called as in the first."""
+    told = [with_split(one.table, one.names[0]) for one in group]
+    if all("split" in table.cells for table in told):
+        group = [replace(one, table=table) for one, table in zip(group, told, strict=True)]
+    first = group[0]
+    parts = [_renamed(one, first.columns) for one in group]
+    cells: dict[str, list[str]] = {name: [] for part in parts for name in part}
+    for one, part in zip(group, parts, strict=True):
+        for name in cells:
+            cells[name] += part.get(name, [""] * len(one.table))
+    table = Table(
+        name=" and ".join(dict.fromkeys(posixpath.basename(one.table.name) for one in group)),
+        cells=cells,
+        lines=[line for one in group for line in one.table.lines],
+        has_header=first.table.has_header,
+    )
+    match = match_rows([file or "" for one in group for file in one.match.files], tree.paths, root=tree.name)
+    names = tuple(name for one in group for name in one.names)
+    return FoundTable(table=table, columns=first.columns, match=match, names=names)
+
+
+def _renamed(one: FoundTable, first: Columns) -> Cells:
+    """The cells of a table with the columns of paths and labels called as in the ``first``."""
+    names = {one.columns.path: first.path, one.columns.label: first.label}
+    return {names.get(name) or name: column for name, column in one.table.cells.items()}
+
+
+def with_split(table: Table, path: str) -> Table:
+    """A table with the split that its name says as a column, where it has none: ``train.csv``, ``test.txt``."""
+    kinds = split_kinds(stem_of(path))
+    if len(kinds) != 1 or not SPLIT_NAMES.isdisjoint(map(plain_name, table.columns)):
+        return table
+    return replace(table, cells={**table.cells, "split": [*kinds] * len(table)})
+
+
+def stem_of(path: str) -> str:
+    """The name of a file without folders and ending."""
+    return posixpath.splitext(posixpath.basename(path.replace("\\", "/")))[0]
