@@ -18,6 +18,7 @@ from labelaudit.context.shortcuts import Shortcut
 from labelaudit.context.siblings import find_siblings
 from labelaudit.features.duplicates import find_copies, find_pairs
 from labelaudit.features.pairs import Pairs
+from labelaudit.features.thumbnails import Thumbnails
 from labelaudit.features.turned import find_turned
 from labelaudit.judge.decide import open_interval
 from labelaudit.machine import Machine
@@ -124,9 +125,13 @@ def find_alike(
         leaked = {finding.path for finding in copies if finding.kind == "leak"}
         across = groups_across(samples, leaked) if named else ()
         return Alike(samples=samples, findings=copies + across, scenes=None, named=named)
-    how: dict[str, Any] = {"near": near, "workers": machine.workers, "progress": machine.progress}
 
     def find_nearly_same() -> Arrays:
+        how: dict[str, Any] = {"near": near}
+        if samples.images is not None:
+            how["thumbnails"] = Thumbnails(
+                samples, workers=machine.workers, cache=machine.cache, progress=machine.progress
+            )
         return vars(find_pairs(samples, features, **how).join(find_turned(samples, features, **how)))
 
     def find_same_scenes() -> Arrays:

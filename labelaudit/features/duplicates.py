@@ -30,6 +30,7 @@ from labelaudit.features.pairs import (
     neighboring_pairs,
     project,
 )
+from labelaudit.features.thumbnails import Thumbnails
 from labelaudit.types import Features, Finding, Floats, Ints, Progress, Samples, no_progress
 
 SIMILARITY = 0.80
@@ -64,7 +65,10 @@ def find_copies(
     if features is None:
         return conflicts(samples) + leaks(samples)
     if pairs is None:
-        pairs = find_pairs(samples, features, unlike=True, device=device, workers=workers, progress=progress)
+        thumbnails = None
+        if samples.images is not None:
+            thumbnails = Thumbnails(samples, workers=workers, progress=progress)
+        pairs = find_pairs(samples, features, unlike=True, thumbnails=thumbnails, device=device)
     across_labels = pairs.take(samples.labels[pairs.first] != samples.labels[pairs.second])
     return conflicts(samples) + _name_conflicts(samples, across_labels) + leaks(samples, pairs)
 
@@ -105,9 +109,8 @@ def find_pairs(
     *,
     unlike: bool = False,
     near: Ints | None = None,
+    thumbnails: Thumbnails | None = None,
     device: str = "cpu",
-    workers: int = 2,
-    progress: Progress = no_progress,
 ) -> Pairs:
     """Pairs of samples with nearly the same image, ``unlike`` only those of two labels or two splits.
 
@@ -116,7 +119,7 @@ def find_pairs(
     alike by chance by `CLOSER`, together with the features. Of small images it may also be one moved by a few pixels,
     by `compare_moved`. Without images the centred features alone decide, by
     `SIMILARITY_ALONE`. Rows whose features are all zero are in no pair. ``near`` (n, k) are the rows nearest to each,
-    best first, where they are known.
+    best first, where they are known, and ``thumbnails`` those of ``samples``, where some have been read.
     """
     values = np.asarray(features.values)
     least, mean = SIMILARITY, None
@@ -127,14 +130,15 @@ def find_pairs(
     around = near[:, :NEIGHBORS]  # (n, k)
     first, second = neighboring_pairs(samples, around, unlike=unlike)
     similarity = cosines(values, first, second, mean)
-    moved = compare_moved(samples, first, second, similarity, workers=workers)
+    moved: Floats = np.zeros(len(first))
+    if samples.images is not None:
+        thumbnails = thumbnails or Thumbnails(samples)
+        moved = compare_moved(thumbnails, first, second, similarity)
     close = (similarity >= least) | (moved > 0)
     first, second, similarity, moved = first[close], second[close], similarity[close], moved[close]
     likeness: Floats = np.ones(len(first))
-    if samples.images is not None and len(first):
-        (likeness,), usual = compare_thumbnails(
-            samples, first, second, around, _correlate, workers=workers, progress=progress
-        )
+    if thumbnails is not None and len(first):
+        (likeness,), usual = compare_thumbnails(thumbnails, first, second, around, _correlate)
         copied = (similarity >= least) & (likeness >= LIKENESS)
         alike = copied & ((likeness >= SAME) | (STANDS_OUT * (1 - likeness) <= 1 - usual))
         unsure = np.flatnonzero(copied & (likeness < SAME))
@@ -180,11 +184,11 @@ def _name_conflicts(samples: Samples, pairs: Pairs) -> tuple[Finding, ...]:
     )
 
 
-def _correlate(thumbnails: npt.NDArray[np.float32], a: Ints, b: Ints) -> tuple[Floats]:
+def _correlate(vectors: npt.NDArray[np.float32], a: Ints, b: Ints) -> tuple[Floats]:
     """Correlation (p,) of thumbnails, mirrored where that fits better."""
     found = np.empty(len(a))
     for part in slices(len(a), AT_ONCE):
-        one, two = thumbnails[a[part]], thumbnails[b[part]]
+        one, two = vectors[a[part]], vectors[b[part]]
         straight = np.einsum("pijc,pijc->p", one, two)
         mirrored = np.einsum("pijc,pijc->p", one, two[:, :, ::-1])
         found[part] = np.maximum(straight, mirrored)

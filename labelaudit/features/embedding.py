@@ -23,18 +23,15 @@ from pathlib import Path
 import numpy as np
 
 from labelaudit.blocks import slices, spread_rows
-from labelaudit.data.ingest import digest
 from labelaudit.errors import DataError
 from labelaudit.features.job import Batch, Job, Part, embed_batch
 from labelaudit.features.runners import CPU_BATCH, Runner, find_backbone
 from labelaudit.features.specs import parse_specs
-from labelaudit.features.store import FeatureStore
+from labelaudit.features.store import PIXELS_VERSION, FeatureStore, content_keys
 from labelaudit.images import Images
 from labelaudit.machine import Machine
 from labelaudit.types import Features, Finding, Floats, Ints, Progress, Samples, no_progress
 
-_PIXELS_VERSION = 1
-"""Raise it when decoding or resizing changes what the backbones see: cached features are then made again."""
 _DEVICE_BATCH = 64
 _DECODED = 32
 """Images that a core decodes at most before it computes, `CPU_BATCH` at a time: each change between them costs time."""
@@ -110,7 +107,7 @@ def embed(
 
 def _version(parts: Sequence[Part]) -> str:
     """Eight hexadecimal digits that change whenever features of the same spec would."""
-    made_by = [[str(part.backbone.spec), _PIXELS_VERSION, part.backbone.identity] for part in parts]
+    made_by = [[str(part.backbone.spec), PIXELS_VERSION, part.backbone.identity] for part in parts]
     return f"{zlib.crc32(json.dumps(made_by, sort_keys=True).encode()):08x}"
 
 
@@ -170,16 +167,14 @@ def forecast_others(
 def _open(images: Images, digests: Sequence[str], backbones: Sequence[str], device: str, cache: Path | None) -> Job:
     if len(digests) != len(images):
         raise DataError(f"{len(images)} images, but {len(digests)} digests")
-    exposure = getattr(images, "exposure", None)
-    names = digests if exposure is None else [digest(f"{one} {exposure}".encode()) for one in digests]
-    keys = np.array(names, dtype="S32") if len(names) else np.empty(0, dtype="S32")
+    keys = content_keys(images, digests)
     _, places, inverse = np.unique(keys, return_index=True, return_inverse=True)
     first = places[inverse]
     once = first == np.arange(len(keys))
     parts = []
     for spec in parse_specs(backbones):
         backbone = find_backbone(spec, device)
-        identity = {**backbone.identity, "pixels": _PIXELS_VERSION}
+        identity = {**backbone.identity, "pixels": PIXELS_VERSION}
         store = None if cache is None else FeatureStore(cache, str(spec), identity, backbone.width)
         stored = np.full(len(keys), -1, dtype=np.int64)
         if store is not None:

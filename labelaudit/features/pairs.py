@@ -6,16 +6,16 @@ Left out: when a pair counts (`labelaudit.features.duplicates`, `labelaudit.feat
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from labelaudit.blocks import slices
-from labelaudit.data.images import ImageError, encoded_of, thumbnail
+from labelaudit.data.images import Pixels
+from labelaudit.features.thumbnails import Thumbnails
 from labelaudit.names import distinct
-from labelaudit.types import Bools, Floats, Ints, Progress, Samples, no_progress
+from labelaudit.types import Bools, Floats, Ints, Samples
 
 LIKENESS = 0.95
 """Least correlation of the two thumbnails, mirrored if that fits better."""
@@ -24,7 +24,6 @@ STANDS_OUT = 4
 AT_ONCE = 128
 """Pairs compared at once: more no longer fit in a core's cache, and take six times as long."""
 _SHORT = 256
-_SIDE = 16
 
 Correlate = Callable[[npt.NDArray[np.float32], Ints, Ints], tuple[Floats, ...]]
 """Thumbnails and places (p,), (p,) among them -> (p,) likeness of each pair, and what else is wanted of it."""
@@ -115,64 +114,27 @@ def cosines(
 
 
 def compare_thumbnails(
-    samples: Samples,
-    first: Ints,
-    second: Ints,
-    around: Ints,
-    correlate: Correlate,
-    *,
-    workers: int,
-    progress: Progress,
+    thumbnails: Thumbnails, first: Ints, second: Ints, around: Ints, correlate: Correlate
 ) -> tuple[tuple[Floats, ...], Floats]:
     """All that ``correlate`` finds of the pairs ``first`` and ``second`` (p,), and (p,) the likeness that is usual
     among the neighbours ``around`` (n, k) of either image, the greater of both."""
     asked = distinct(np.concatenate([first, second]))
     rows = distinct(np.concatenate([asked, around[asked].ravel()]))
-    thumbnails = _read_thumbnails(samples, rows, workers, progress)
+    vectors = _as_vectors(thumbnails.read(rows))
 
     def find(a: Ints, b: Ints) -> tuple[Floats, ...]:
-        return correlate(thumbnails, np.searchsorted(rows, a), np.searchsorted(rows, b))
+        return correlate(vectors, np.searchsorted(rows, a), np.searchsorted(rows, b))
 
     usual = np.median([find(asked, around[asked, k])[0] for k in range(around.shape[1])], axis=0)  # (asked,)
     usual = np.maximum(usual[np.searchsorted(asked, first)], usual[np.searchsorted(asked, second)])
     return find(first, second), usual
 
 
-def _read_thumbnails(samples: Samples, rows: Ints, workers: int, progress: Progress) -> npt.NDArray[np.float32]:
-    """(r, side, side, 3) thumbnails of zero mean and unit length; zero for flat images and those that fail."""
-
-    def show(data: bytes) -> npt.NDArray[np.float32]:
-        small = thumbnail(data, _SIDE).astype(np.float32)
-        small -= small.mean()
-        length = float(np.linalg.norm(small))
-        return small / length if length > _SIDE else np.zeros_like(small)
-
-    return read_squares(samples, rows, _SIDE, show, workers=workers, progress=progress)
-
-
-def read_squares(
-    samples: Samples,
-    rows: Ints,
-    side: int,
-    show: Callable[[bytes], npt.NDArray[np.float32]],
-    *,
-    workers: int,
-    progress: Progress = no_progress,
-) -> npt.NDArray[np.float32]:
-    """(r, side, side, 3) what ``show`` makes of the bytes of each image of ``rows`` (r,); zero for those that fail."""
-    images = samples.images
-    assert images is not None
-    out = np.zeros((len(rows), side, side, 3), np.float32)
-
-    def read(row: int) -> npt.NDArray[np.float32]:
-        try:
-            return show(encoded_of(images, row))
-        except ImageError:
-            return np.zeros((side, side, 3), np.float32)
-
-    with ThreadPoolExecutor(max(1, workers), thread_name_prefix="duplicates") as pool:
-        for at, square in enumerate(pool.map(read, rows.tolist())):
-            out[at] = square
-            if at % 256 == 255 or at + 1 == len(rows):
-                progress("duplicates", at + 1, len(rows))
-    return out
+def _as_vectors(squares: Pixels) -> npt.NDArray[np.float32]:
+    """The ``squares`` (r, side, side, 3) with zero mean and unit length; zero for flat ones."""
+    vectors = squares.astype(np.float32)
+    vectors -= vectors.mean(axis=(1, 2, 3), keepdims=True)
+    lengths = np.sqrt(np.einsum("rijc,rijc->r", vectors, vectors))
+    flat = lengths <= squares.shape[1]
+    vectors /= np.where(flat, np.inf, lengths)[:, None, None, None].astype(np.float32)
+    return vectors

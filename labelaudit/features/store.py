@@ -10,19 +10,23 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.data.ingest import digest
 from labelaudit.errors import RunError
+from labelaudit.images import Images
 from labelaudit.types import Bools, Floats, Ints
 
 Digests = npt.NDArray[np.bytes_]
 """(n,) of ``S32``: hexadecimal digests."""
 
+PIXELS_VERSION = 1
+"""Raise it when decoding or resizing changes what is made of an image: all that is cached is then made again."""
 _RECORD = np.dtype([("digest", "S32"), ("checksum", "<u4")])
 _FORMAT = 1
 _LOCK_SECONDS = 60.0
@@ -121,6 +125,13 @@ class FeatureStore:
                     file.flush()
         except OSError as error:
             raise self._unusable(error) from error
+
+
+def content_keys(images: Images, digests: Sequence[str]) -> Digests:
+    """(n,) the names in a store of ``images`` with these ``digests``; deep ones look otherwise by another exposure."""
+    exposure = getattr(images, "exposure", None)
+    names = digests if exposure is None else [digest(f"{one} {exposure}".encode()) for one in digests]
+    return np.array(names, dtype="S32") if len(names) else np.empty(0, dtype="S32")
 
 
 def _length(file: IO[bytes]) -> int:

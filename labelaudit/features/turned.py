@@ -23,7 +23,8 @@ from labelaudit.features.pairs import (
     neighboring_pairs,
     unique_pairs,
 )
-from labelaudit.types import Features, Floats, Ints, Progress, Samples, no_progress
+from labelaudit.features.thumbnails import Thumbnails
+from labelaudit.types import Features, Floats, Ints, Samples
 
 MOST = 20_000
 """Images up to which turned copies are looked for."""
@@ -39,14 +40,7 @@ two of 600 unlike plankton more than .966."""
 _PROBED = 200
 
 
-def find_turned(
-    samples: Samples,
-    features: Features,
-    near: Ints,
-    *,
-    workers: int = 2,
-    progress: Progress = no_progress,
-) -> Pairs:
+def find_turned(samples: Samples, features: Features, near: Ints, *, thumbnails: Thumbnails | None = None) -> Pairs:
     """Pairs of samples with one label that show nearly the same image, one of them turned or upside down.
 
     ``near`` (n, k) are the rows nearest to each, best first.
@@ -56,12 +50,12 @@ def find_turned(
     empty = Pairs(first=nobody, second=nobody, similarity=np.zeros(0), likeness=np.zeros(0))
     if samples.images is None or not NEIGHBORS < n <= MOST:
         return empty
-    around = near[:, :NEIGHBORS]
+    around, thumbnails = near[:, :NEIGHBORS], thumbnails or Thumbnails(samples)
     first, second, least = _pair(samples, values, around)
     probed = np.isin(first, spread_rows(n, _PROBED))
     for some in (probed, np.ones_like(probed)):
         one, other = first[some], second[some]
-        turned, likeness = _compare(samples, one, other, least[some], around, workers, progress)
+        turned, likeness = _compare(thumbnails, one, other, least[some], around)
         if not turned.any():
             return empty
     first, second = one[turned], other[turned]
@@ -85,26 +79,24 @@ def _pair(samples: Samples, values: Floats, around: Ints) -> tuple[Ints, Ints, F
 
 
 def _compare(
-    samples: Samples, first: Ints, second: Ints, least: Floats, around: Ints, workers: int, progress: Progress
+    thumbnails: Thumbnails, first: Ints, second: Ints, least: Floats, around: Ints
 ) -> tuple[npt.NDArray[np.bool_], Floats]:
     """(p,) whether each pair is one image in two positions, its likeness no less than ``least`` (p,), and (p,)
     correlation of their thumbnails."""
     if not len(first):
         return np.zeros(0, dtype=np.bool_), np.zeros(0)
-    (likeness, upright), usual = compare_thumbnails(
-        samples, first, second, around, _correlate, workers=workers, progress=progress
-    )
+    (likeness, upright), usual = compare_thumbnails(thumbnails, first, second, around, _correlate)
     alike = likeness >= least
     alike &= STANDS_OUT * (1 - likeness) <= 1 - usual
     alike &= STANDS_OUT * (1 - likeness) <= 1 - upright  # a stroke on its head is like any other stroke
     return alike & (upright < likeness), likeness
 
 
-def _correlate(thumbnails: npt.NDArray[np.float32], a: Ints, b: Ints) -> tuple[Floats, Floats]:
+def _correlate(vectors: npt.NDArray[np.float32], a: Ints, b: Ints) -> tuple[Floats, Floats]:
     """(p,) greatest correlation over the eight positions of the second of each pair, and over the two upright ones."""
     best, upright = np.empty(len(a)), np.empty(len(a))
     for part in slices(len(a), AT_ONCE):
-        one, two = thumbnails[a[part]], thumbnails[b[part]]
+        one, two = vectors[a[part]], vectors[b[part]]
         found = [
             np.einsum("pijc,pijc->p", one, turned if straight else turned[:, :, ::-1])
             for quarters in range(4)
