@@ -148,6 +148,11 @@ def _read_cpu() -> frozenset[str]:
 
 def list_versions() -> dict[str, str]:
     """Software by name, what is installed of it."""
+    return dict(_find_versions())
+
+
+@cache
+def _find_versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:

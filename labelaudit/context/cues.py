@@ -19,6 +19,9 @@ from labelaudit.types import Floats, Ints
 
 SIDE = 64
 _FRAME = 2  # pixels of the frame at this side
+_INWARD = np.minimum(np.arange(SIDE), np.arange(SIDE)[::-1]) // _FRAME
+_OUTER, _SECOND = (np.flatnonzero(np.minimum(_INWARD[:, None], _INWARD) == ring) for ring in (0, 1))
+"""Places of the frame among the pixels, and of the one inside it, as wide."""
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "the frame": ("frame red", "frame green", "frame blue", "frame contrast", "frame step"),
@@ -81,23 +84,25 @@ def _look(data: bytes) -> dict[str, float | str]:
 
 
 def _describe(pixels: Floats) -> dict[str, float]:
-    """Numbers of (side, side, 3) pixels from 0 to 1."""
-    inner = np.zeros(pixels.shape[:2], dtype=bool)
-    inner[_FRAME:-_FRAME, _FRAME:-_FRAME] = True
-    frame, grey = pixels[~inner], pixels @ LUMA
-    ring = np.zeros_like(inner)
-    ring[2 * _FRAME : -2 * _FRAME, 2 * _FRAME : -2 * _FRAME] = True
-    beside = pixels[inner & ~ring]
-    spread = pixels.max(axis=2) - pixels.min(axis=2)
+    """Numbers of (side, side, 3) pixels from 0 to 1.
+
+    Red, green and blue are planes of their own: sums and extrema over three numbers each take several times as long.
+    """
+    planes = np.ascontiguousarray(np.moveaxis(pixels, 2, 0))
+    grey = np.tensordot(LUMA, planes, axes=1)
+    frame, beside = (planes.reshape(3, -1).take(ring, axis=1) for ring in (_OUTER, _SECOND))
+    red, green, blue = planes
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
     bend = grey[1:-1, 1:-1] * 4 - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:]
     contrast = float(grey.std())
+    mean = frame.mean(axis=1)
     return {
-        **{f"frame {name}": float(frame[:, channel].mean()) for channel, name in enumerate(("red", "green", "blue"))},
-        "frame contrast": float(frame.std(axis=0).mean()),
-        "frame step": float(np.abs(frame.mean(axis=0) - beside.mean(axis=0)).max()),
+        **{f"frame {name}": float(mean[channel]) for channel, name in enumerate(("red", "green", "blue"))},
+        "frame contrast": float(frame.std(axis=1).mean()),
+        "frame step": float(np.abs(mean - beside.mean(axis=1)).max()),
         "brightness": float(grey.mean()),
         "contrast": contrast,
         "saturation": float(spread.mean()),
-        "warmth": float((pixels[..., 0] - pixels[..., 2]).mean()),
+        "warmth": float((red - blue).mean()),
         "sharpness": float(np.abs(bend).mean()) / max(contrast, 1e-3),
     }
