@@ -107,7 +107,7 @@ CHANGES = {
     "slope": Change(values=[(noise_fit, "_STEEPEST", 0.0)], refit=True),
     "the start from few errors": Change(values=[(noise_fit, "_FEW_ERRORS", noise_fit._MANY_ERRORS)], refit=True),
     "the start from many errors": Change(values=[(noise_fit, "_MANY_ERRORS", noise_fit._FEW_ERRORS)], refit=True),
-    "the third round": Change(values=[(noise_fit, "_ROUNDS", 2)], refit=True),
+    "the second round": Change(values=[(noise_fit, "_ROUNDS", 1)], refit=True),
     "cells in the search": Change(values=[(noise_fit, "_SEARCHED", 0)], refit=True),
     "cells": Change(
         values=[(noise_fit, "_SEARCHED", 0), (noise_fit, "refine", lambda _, matrix, *__: matrix)],

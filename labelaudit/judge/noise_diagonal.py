@@ -16,6 +16,10 @@ from labelaudit.judge.channel import Channel, error_factors
 from labelaudit.judge.log_probs import LogProbs
 from labelaudit.types import Floats, Ints
 
+Objective = Callable[[Floats], tuple[float, Floats]]
+"""Point -> loss and gradient."""
+
+_ITERATIONS = 80
 _LEAST_CURVATURE = 1e-6
 _LEAST = 1e-12  # of a cell of T
 
@@ -25,42 +29,54 @@ def search_diagonal(
     labels: Ints,
     known: Ints,
     start: tuple[Floats, Floats, float],
+    probs: Floats,
     difficulties: Floats,
     prior: Floats,
     *,
     highest: tuple[float, float],
-    effort: tuple[int, float],
-) -> tuple[Floats, Floats, float, float]:
-    """Weights, T, slope and loss where likelihood times ``prior`` (C, C) is greatest.
+    gain: float,
+) -> tuple[Floats, Floats, float]:
+    """Weights, T and slope where likelihood times ``prior`` (C, C) is greatest.
 
     ``logs`` are those of M models for m samples, ``labels``, ``known`` and the ``difficulties`` (m,) of the same
-    samples; the search starts from weights, T and slope, and is bounded by the ``highest`` weight and slope.
+    samples; the search starts from weights, which make ``probs`` (m, C), T and slope. The others are as of `descend`.
     """
     weights, transition, slope = start
-    models, classes = len(weights), len(transition)
+    models = len(weights)
     errors = np.maximum(transition, _LEAST)
     np.fill_diagonal(errors, 0)
     errors /= errors.sum(axis=1, keepdims=True)
     right = np.clip(np.diagonal(transition), _LEAST, 1 - _LEAST)
-    objective = _objective(logs, labels, known, errors, difficulties, prior)
-    probs = logs.pool(weights)
-    scale = scale_steps(
-        logs, probs, right, difficulties, (probs.sum(axis=0) * right + np.diagonal(prior)) * (1 - right)
+    cells = (probs.sum(axis=0) * right + np.diagonal(prior)) * (1 - right)
+    point = descend(
+        _objective(logs, labels, known, errors, difficulties, prior),
+        np.concatenate([weights, [slope], np.log(right) - np.log1p(-right)]),
+        scale_steps(logs, probs, right, difficulties, cells),
+        models,
+        highest=highest,
+        gain=gain,
     )
-    point = np.concatenate([weights, [slope], np.log(right) - np.log1p(-right)])
-    bounds = np.array([(0.0, highest[0])] * models + [(0.0, highest[1])] + [(-60.0, 60.0)] * classes)
+    return point[:models], join_errors(1 / (1 + np.exp(-point[models + 1 :])), errors), float(point[models])
+
+
+def descend(
+    objective: Objective, point: Floats, scale: Floats, models: int, *, highest: tuple[float, float], gain: float
+) -> Floats:
+    """The point where ``objective`` is least, from ``point`` on, in steps of a ``scale`` of the same length.
+
+    Its coordinates are the weights of so many ``models`` and a slope, which are bounded by the ``highest`` weight and
+    slope, and logits of T. The search ends where less than this relative ``gain`` is left.
+    """
 
     def scaled(moved: Floats) -> tuple[float, Floats]:
         loss, gradient = objective(moved * scale)
         return loss, gradient * scale
 
-    options = {"maxiter": effort[0], "maxfun": 2 * effort[0], "ftol": effort[1]}
-    found = minimize(
-        scaled, point / scale, jac=True, bounds=bounds / scale[:, None], method="L-BFGS-B", options=options
-    )
-    point = found.x * scale
-    right = 1 / (1 + np.exp(-point[models + 1 :]))
-    return point[:models], join_errors(right, errors), float(point[models]), float(found.fun)
+    weight, slope = highest
+    bounds = np.array([(0.0, weight)] * models + [(0.0, slope)] + [(-60.0, 60.0)] * (len(point) - models - 1))
+    options = {"maxiter": _ITERATIONS, "maxfun": 2 * _ITERATIONS, "ftol": gain}
+    start, bounds = point / scale, bounds / scale[:, None]
+    return np.asarray(minimize(scaled, start, jac=True, bounds=bounds, method="L-BFGS-B", options=options).x * scale)
 
 
 def scale_steps(logs: LogProbs, probs: Floats, right: Floats, difficulties: Floats, cells: Floats) -> Floats:
@@ -78,7 +94,7 @@ def scale_steps(logs: LogProbs, probs: Floats, right: Floats, difficulties: Floa
 
 def _objective(
     logs: LogProbs, labels: Ints, known: Ints, errors: Floats, difficulties: Floats, prior: Floats
-) -> Callable[[Floats], tuple[float, Floats]]:
+) -> Objective:
     """The negative log of likelihood times prior per sample, and its gradient, of the M weights, b and C logits.
 
     ``errors`` (C, C) is T without its diagonal, its rows summing to 1.

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.sparse import csr_array
 
 from labelaudit.blocks import spread_rows
@@ -16,7 +15,7 @@ from labelaudit.errors import DataError
 from labelaudit.judge.channel import Channel, difficulty, error_factors, onehot
 from labelaudit.judge.linear import pick_rows
 from labelaudit.judge.log_probs import LogProbs
-from labelaudit.judge.noise_diagonal import scale_steps, search_diagonal
+from labelaudit.judge.noise_diagonal import descend, scale_steps, search_diagonal
 from labelaudit.judge.noise_model import (
     NO_CLASS,
     UNKNOWN,
@@ -40,13 +39,12 @@ TOLD = 50
 
 _CELLS, _SWEPT = 400_000, 1_000_000  # rows x classes that the search and the last sweeps over T see
 _SEARCHED = 50  # classes up to which the cells of T are searched one by one; beyond, each row's share of errors
-_ROUNDS = 3
-_COARSE, _FINE = (80, 1e-8), (300, 1e-10)  # iterations, and relative gain at which a search ends
-_ROUGH = (80, 1e-6)  # the same on a part of the samples
+_ROUNDS = 2  # of the search, each with the prior and the difficulties that the one before left
+_FINE, _ROUGH = 1e-8, 1e-6  # relative gain at which a search ends: of all samples, and of a part of them
 _FEW_ERRORS, _MANY_ERRORS = 0.1, 0.5  # shares of wrong labels that a search starts from
 _SHARPNESS = 2.0  # sum of the weights that it starts from
-_TRIAL_ROWS, _TELLING = 4000, 5e-4  # samples that starts are compared on; nats below which labels cannot tell
-_TRIAL_CELLS, _TRIAL_LIMITS = 100_000, (500, 4000)  # rows x classes of these where there are many, and their limits
+_TELLING = 5e-4  # nats of a start below which labels cannot tell
+_TRIAL_CELLS, _TRIAL_LIMITS = 100_000, (500, 4000)  # rows x classes that starts are compared on, and limits of rows
 _STEEPEST, _SHARPEST = 0.6, 5.0
 
 
@@ -94,38 +92,20 @@ def fit_noise_model(
     whole = len(rows) == len(usable_rows)
     precision = np.float64 if whole else np.float32  # the sampling error of a part is larger
     part = _FitSubset(LogProbs.of(models, rows).astype(precision), labels[rows], known[rows])
-    coarse, fine = (_COARSE, _FINE) if whole else (_ROUGH, _ROUGH)
     if start is None:
-        weights, transition = part.begin(
-            _TRIAL_ROWS if whole else int(np.clip(_TRIAL_CELLS // classes, *_TRIAL_LIMITS))
-        )
-        slope, mean_difficulty = 0.0, 0.0
-        difficulties: Floats = np.zeros(len(rows))
+        at = part.begin()
     else:
-        weights, transition = np.array([start.weights[name] for name in models]), start.transition
-        slope, mean_difficulty = start.slope, start.mean_difficulty
-        difficulties = difficulty(part.logs.pool(weights)) - mean_difficulty
-    loss = np.inf
-    for number in range(_ROUNDS):
-        prior = find_prior(transition, np.bincount(part.labels, minlength=classes))
-        sloped = number > 0 or start is not None
-        found = part.search(
-            weights, transition, slope, difficulties, prior, sloped=sloped, effort=fine if sloped else coarse
-        )
-        weights, transition, slope = found.weights, found.transition, found.slope
-        difficulties = difficulty(part.logs.pool(weights))
-        mean_difficulty = float(difficulties.mean())
-        difficulties -= mean_difficulty
-        previous, loss = loss, found.loss
-        if number > 0 and abs(previous - loss) < 1e-4:
-            break
+        at = _Point(np.array([start.weights[name] for name in models]), start.transition, start.slope)
+    for _ in range(_ROUNDS):
+        at = part.search(at, steepest=_STEEPEST)
+    weights, transition, slope = at
+    _, mean_difficulty = _centre_difficulties(part.logs.pool(weights))
     named, pooled = dict(zip(models, weights.tolist(), strict=True)), None
     if not whole or classes > _SEARCHED:
         rows = _subset(pick_rows(first, order), _SWEPT // classes)
         probs = LogProbs.of(models, rows).pool(weights)
-        difficulties = difficulty(probs)
-        mean_difficulty = float(difficulties.mean())
-        factors = error_factors(difficulties - mean_difficulty, slope, precision)
+        difficulties, mean_difficulty = _centre_difficulties(probs)
+        factors = error_factors(difficulties, slope, precision)
         all_too = len(rows) < min(int(first.sum()), TOLD * classes**2) and not is_large(len(labels), classes)
         transition = refine(
             probs, transition, labels[rows], known[rows], factors, precision, FIRST_SWEEPS if all_too else SWEEPS
@@ -148,12 +128,14 @@ def fit_noise_model(
     )
 
 
-class _FitResult(NamedTuple):
+class _Point(NamedTuple):
+    """A place that a search begins or ends at."""
+
     weights: Floats
+    """(M,)"""
     transition: Floats
+    """(C, C)"""
     slope: float
-    loss: float
-    """Negative log of likelihood times prior per sample, in nats."""
 
 
 @dataclass(frozen=True)
@@ -174,73 +156,47 @@ class _FitSubset:
     def _onehot(self) -> csr_array:
         return onehot(self.labels, self.logs.classes)
 
-    def begin(self, rows: int) -> tuple[Floats, Floats]:
-        """Weights and T to start from, found on some ``rows``: the likelier of few errors, and even ones on half of
-        the labels; of few errors where labels cannot tell.
+    def begin(self) -> _Point:
+        """The point to start from, found on some rows: the likelier of few errors, and even ones on half of the
+        labels; of few errors where labels cannot tell.
         """
-        few = spread_rows(len(self.labels), rows)
-        some = _FitSubset(self.logs.take(few), self.labels[few], self.known[few])
         models, classes = len(self.logs), self.logs.classes
-        sizes = np.bincount(some.labels, minlength=classes)
-        weights, difficulties = np.full(models, _SHARPNESS / models), np.zeros(len(few))
-        effort = _ROUGH if self.is_part else _COARSE
-        starts = [even(error, classes) for error in (_FEW_ERRORS, _MANY_ERRORS)]
-        rare, common = (
-            some.search(weights, start, 0.0, difficulties, find_prior(start, sizes), sloped=False, effort=effort)
-            for start in starts
-        )
-        best = rare if some.measure_loss(rare) <= some.measure_loss(common) + _TELLING else common
-        return best.weights, best.transition
+        few = spread_rows(len(self.labels), int(np.clip(_TRIAL_CELLS // classes, *_TRIAL_LIMITS)))
+        some = _FitSubset(self.logs.take(few), self.labels[few], self.known[few])
+        weights = np.full(models, _SHARPNESS / models)
+        starts = [_Point(weights, even(error, classes), 0.0) for error in (_FEW_ERRORS, _MANY_ERRORS)]
+        rare, common = (some.search(start, steepest=0.0) for start in starts)
+        return rare if some.measure_loss(rare) <= some.measure_loss(common) + _TELLING else common
 
-    def measure_loss(self, found: _FitResult) -> float:
+    def measure_loss(self, at: _Point) -> float:
         """Mean negative log-likelihood of the labels, in nats, without the prior, which differs from start to start."""
-        probs, rounded = self.logs.pool(found.weights), found.transition.astype(self.logs.flat.dtype)
+        probs, rounded = self.logs.pool(at.weights), at.transition.astype(self.logs.flat.dtype)
         _, likelihood = Channel(rounded).judge(probs, self.labels, self.known)
         return float(-np.log(likelihood, dtype=np.float64).mean())
 
-    def search(
-        self,
-        weights: Floats,
-        transition: Floats,
-        slope: float,
-        difficulties: Floats,
-        prior: Floats,
-        *,
-        sloped: bool,
-        effort: tuple[int, float],
-    ) -> _FitResult:
-        """Weights, T and b that maximise likelihood times prior, with the ``difficulties`` (m,) held fixed."""
-        models, classes = len(weights), len(transition)
-        steepest = _STEEPEST if sloped else 0.0
-        if classes > _SEARCHED:
-            start, highest = (weights, transition, slope), (_SHARPEST, steepest)
-            few = self.logs, self.labels, self.known
-            return _FitResult(*search_diagonal(*few, start, difficulties, prior, highest=highest, effort=effort))
-        point = np.concatenate([weights, [slope], np.log(np.maximum(transition, 1e-12)).ravel()])
-        scale = self._scale(weights, transition, difficulties, prior)
-        bounds = np.array([(0.0, _SHARPEST)] * models + [(0.0, steepest)] + [(-60.0, 60.0)] * classes**2)
-
-        def scaled(moved: Floats) -> tuple[float, Floats]:
-            loss, gradient = self.objective(moved * scale, difficulties, prior)
-            return loss, gradient * scale
-
-        found = minimize(
-            scaled,
-            point / scale,
-            jac=True,
-            bounds=bounds / scale[:, None],
-            method="L-BFGS-B",
-            options={"maxiter": effort[0], "maxfun": 2 * effort[0], "ftol": effort[1]},
-        )
-        point = found.x * scale
-        matrix = softmax(point[models + 1 :].reshape(classes, classes))
-        return _FitResult(point[:models], matrix, float(point[models]), float(found.fun))
-
-    def _scale(self, weights: Floats, transition: Floats, difficulties: Floats, prior: Floats) -> Floats:
-        """The steps of a search of the weights, the slope and all cells of T, as of `scale_steps`."""
+    def search(self, at: _Point, *, steepest: float) -> _Point:
+        """Weights, T and b, up to the ``steepest``, that maximise likelihood times prior; the prior and the
+        difficulties are those of the point that it begins ``at``.
+        """
+        models, classes = len(self.logs), self.logs.classes
+        weights, transition, slope = at
         probs = self.logs.pool(weights)
+        difficulties, _ = _centre_difficulties(probs)
+        prior = find_prior(transition, np.bincount(self.labels, minlength=classes))
+        highest, gain = (_SHARPEST, steepest), _ROUGH if self.is_part else _FINE
+        if classes > _SEARCHED:
+            seen = self.logs, self.labels, self.known
+            return _Point(*search_diagonal(*seen, at, probs, difficulties, prior, highest=highest, gain=gain))
         cells = (probs.sum(axis=0)[:, None] * transition + prior) * (1 - transition)
-        return scale_steps(self.logs, probs, np.diagonal(transition), difficulties, cells.ravel())
+        point = descend(
+            lambda point: self.objective(point, difficulties, prior),
+            np.concatenate([weights, [slope], np.log(np.maximum(transition, 1e-12)).ravel()]),
+            scale_steps(self.logs, probs, np.diagonal(transition), difficulties, cells.ravel()),
+            models,
+            highest=highest,
+            gain=gain,
+        )
+        return _Point(point[:models], softmax(point[models + 1 :].reshape(classes, classes)), float(point[models]))
 
     def objective(self, point: Floats, difficulties: Floats, prior: Floats) -> tuple[float, Floats]:
         """Negative log of likelihood times prior per sample, and its gradient.
@@ -264,6 +220,13 @@ class _FitSubset:
         )
         loss = -np.log(likelihood, dtype=np.float64).sum() - (prior * np.log(np.maximum(matrix, 1e-300))).sum()
         return float(loss) / n, gradient / n
+
+
+def _centre_difficulties(probs: Floats) -> tuple[Floats, float]:
+    """(n,) difficulties of ``probs`` (n, C) less their mean, and the mean."""
+    difficulties = difficulty(probs)
+    mean = float(difficulties.mean())
+    return difficulties - mean, mean
 
 
 def _first_of_each(groups: Ints, order: Ints | None) -> Bools:
