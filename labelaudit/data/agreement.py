@@ -66,13 +66,14 @@ def add_columns(listing: Listing, others: Sequence[Listing]) -> Listing:
     added = extra.keys() - listing.extra.keys()
     if added:
         named = name_some([name for name in extra if name in added])
-        notes.append(f"Further columns, of {_origins(others, added)}: {named}.")
+        notes.append(f"Read beside the labels, of {_origins(others, added)}: {named}.")
     used = sum((Counter(other.skipped) for other in others if added & other.extra.keys()), Counter[str]())
     told = {name: extra[name] for name in extra if name in added}
+    splits = splits_of(listing.ids, told) if told and listing.splits is None else listing.splits
     return replace(
         listing,
-        extra=extra,
-        splits=splits_of(listing.ids, told) if added and listing.splits is None else listing.splits,
+        extra={name: column for name, column in extra.items() if name not in added or column != splits},
+        splits=splits,
         notes=(*listing.notes, *notes),
         skipped=dict(Counter(listing.skipped) - used),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from enum import Enum
+from functools import lru_cache
 
 TRAINING, VALIDATION, TESTING = ("train", "training"), ("valid", "val", "validation", "dev"), ("test", "testing")
 """Names of a split by what it is for; lower case."""
@@ -110,6 +111,7 @@ def is_junk(name: str) -> bool:
     return name.casefold() in _JUNK or _LOST.fullmatch(name.casefold()) is not None
 
 
+@lru_cache(maxsize=10_000)
 def part_of(name: str) -> Part | None:
     """The part of a dataset that a folder of this name is; ``None`` for what may be a class.
 

@@ -28,15 +28,15 @@ def find_sidecars(tree: Tree) -> dict[str, str]:
 
     Of several images of its name a document is about the one whose folders have most in common with its own.
     """
+    documents = [path for path in tree.others if path.lower().endswith(".json")]
     named: defaultdict[str, list[str]] = defaultdict(list)
-    for path in tree.paths:
+    for path in tree.paths if documents else ():
         name = posixpath.basename(path)
         for key in {name, posixpath.splitext(name)[0]}:
             named[key].append(path)
     found: dict[str, str] = {}
-    for path in tree.others:
-        name, ending = posixpath.splitext(posixpath.basename(path))
-        images = named.get(name, []) if ending.lower() == ".json" else []
+    for path in documents:
+        images = named.get(posixpath.splitext(posixpath.basename(path))[0], [])
         above = [len(posixpath.commonpath([posixpath.dirname(path), image])) for image in images]
         if images and above.count(max(above)) == 1:
             found[path] = images[above.index(max(above))]

@@ -27,7 +27,7 @@ def test_a_table_of_patients_beside_class_folders_brings_its_columns(tmp_path: P
         listing = open_source(tmp_path, **how)
         assert counts_of(listing) == {"cat": 6, "dog": 6}
         assert dict(zip(listing.ids, listing.extra["patient_id"], strict=True))["dog/dog0.png"] == "P3"
-        assert "Further columns, of metadata.csv: patient_id, lesion_id." in listing.notes
+        assert "Read beside the labels, of metadata.csv: patient_id, lesion_id." in listing.notes
         assert not listing.skipped
 
 
@@ -51,6 +51,7 @@ def test_lists_of_splits_beside_class_folders_are_splits(tmp_path: Path, files: 
     listing = open_source(build(tmp_path, {**FOLDERS, **files}))
     assert counts_of(listing) == {"cat": 6, "dog": 6}
     assert listing.splits is not None
+    assert listing.splits not in listing.extra.values() or "train.csv" in files
     assert {name for name, split in zip(listing.ids, listing.splits, strict=True) if split == "test"} == {*TEST}
 
 
