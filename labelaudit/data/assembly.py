@@ -183,6 +183,7 @@ def _list(
             *_note_rivals(table, labels, extra),
             *_note_denied(table, extra),
             *_note_boxes(table),
+            *_note_folders(table),
         ),
     )
 
@@ -194,6 +195,14 @@ def _note_boxes(table: Table) -> tuple[str, ...]:
         return ()
     what = f"The boxes of {posixpath.basename(table.name)} ({name_some(corners, 4)})"
     return (f"{what} are not looked at: each label is read as one of the whole image.",)
+
+
+def _note_folders(table: Table) -> tuple[str, ...]:
+    """A note where images of one folder have their label together, so that they prove nothing of each other."""
+    if not table.of_folders:
+        return ()
+    what = f"Each row of {posixpath.basename(table.name)} labels all images of a folder at once"
+    return (f"{what}, so they prove nothing of each other: `group` {quoted(table.of_folders)} judges them together.",)
 
 
 def _note_missing(table: Table, labels: Sequence[str | None]) -> tuple[str, ...]:
@@ -263,8 +272,9 @@ def _note_denied(table: Table, extra: Mapping[str, Sequence[str]]) -> tuple[str,
 
 
 def origin_of(table: Table, columns: Columns) -> str:
-    header = "" if table.has_header else ", which has no header"
-    return f"{columns.describe()} of {posixpath.basename(table.name)}{header}"
+    about = "" if table.has_header else ", which has no header"
+    about += ", whose rows name folders of images" if table.of_folders else ""
+    return f"{columns.describe()} of {posixpath.basename(table.name)}{about}"
 
 
 def splits_of(ids: Sequence[str], extra: Mapping[str, tuple[str, ...]]) -> tuple[str, ...] | None:

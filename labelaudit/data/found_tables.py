@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from labelaudit.data.assembly import DETECTED, names_image
 from labelaudit.data.column_names import PATH_NAMES, guess_column
 from labelaudit.data.columns import Columns, PathsOnly, choose_columns, find_paths
+from labelaudit.data.folder_rows import PATHS, spread_folders
 from labelaudit.data.joined_tables import FoundTable, join_tables, stem_of, with_split
 from labelaudit.data.matching import match_rows, path_steps
 from labelaudit.data.parts import Part, part_of
@@ -77,9 +78,11 @@ def find_tables(tree: Tree, source: Source) -> Tables:
 def pick_columns(table: Table, source: Source, is_image: Callable[[str], bool]) -> Columns:
     """The columns of a table that ``source`` names, or that are found; raises `DataError` where that is not certain."""
 
+    cells = {name: column for name, column in table.cells.items() if not name or name != table.of_folders}
+
     def choose(asked: Sequence[str]) -> Columns:
         columns = choose_columns(
-            table.cells,
+            cells,
             where=f"'{table.name}'",
             path_column=source.path_column,
             label_column=source.label_column or (asked[0] if len(asked) > 1 and asked[0] in table.columns else None),
@@ -153,13 +156,15 @@ def _judge(
     """
     numbered = not any(is_image(cell) for column in table.cells.values() for cell in column[:200])
     if numbered and not _are_numbered(table, tree):
-        return []
+        spread = spread_folders(table, tree, source.path_column)
+        told = replace(source, path_column=PATHS)
+        return [] if spread is None else _judge(spread, path, tree, told, is_image)
     try:
         columns = pick_columns(table, source, is_image)
     except DataError as error:
         is_asked = {source.label_column, source.path_column} - {None} <= table.cells.keys()
         refused = RefusedTable(name=path, problem=str(error), rows=len(table) if is_asked else 0)
-        silent = numbered or isinstance(error, PathsOnly)
+        silent = numbered or table.of_folders or isinstance(error, PathsOnly)
         return [*([] if silent else [refused]), *_beside(table, path, tree, is_image)]
     if columns.path is None or _names_numbers(table, columns):
         return []

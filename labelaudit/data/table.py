@@ -13,7 +13,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 from typing import Any
 
@@ -62,6 +62,8 @@ class Table:
     lines: Sequence[int]
     """(n,) line of each row in the file, for messages."""
     has_header: bool = True
+    of_folders: str = ""
+    """The column of folders of images, where each row was made one for each image in its folder."""
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -135,7 +137,9 @@ def _of_header(name: str, lines: Sequence[Line]) -> Table:
                 f"'{name}' line {line} has {len(row)} cells for {len(columns)} columns: put cells that hold the "
                 "separator in quotes"
             )
-    return _unpacked(_filled(name, columns, lines[1:], has_header=True))
+    table = _filled(name, columns, lines[1:], has_header=True)
+    named = {column: cells for column, cells in table.cells.items() if not column.startswith("unnamed ") or any(cells)}
+    return _unpacked(replace(table, cells=named))
 
 
 def _filled(name: str, columns: Sequence[str], lines: Sequence[Line], *, has_header: bool) -> Table:

@@ -148,3 +148,8 @@ def test_results_of_a_scan_are_no_source_of_labels_beside_another(tmp_path: Path
     asked = open_source(tmp_path, labels=tmp_path / "RUN" / "samples.csv")
     assert asked.origin == "column 'given_label' of samples.csv"
     assert list(asked.extra) == ["site"]
+
+
+def test_columns_without_a_name_and_a_cell_are_none(tmp_path: Path) -> None:
+    listing = open_table(tmp_path, "file,label,,", WORDS, [""] * 8, ["", "seen", *[""] * 6])
+    assert [*listing.extra] == ["unnamed 3"]

@@ -18,6 +18,7 @@ from pathlib import Path
 from labelaudit.data.assembly import DETECTED, assemble, list_rows, names_image, origin_of, plain_path
 from labelaudit.data.column_names import is_label_name
 from labelaudit.data.columns import Columns
+from labelaudit.data.folder_rows import PATHS, spread_folders
 from labelaudit.data.folders import Candidate
 from labelaudit.data.found_tables import (
     METADATA,
@@ -39,6 +40,8 @@ from labelaudit.files import read_regular
 
 _HELD = re.compile(r"<.+ at 0x[0-9A-Fa-f]+>|\{'bytes': |b['\"]|\[+ *\d")
 """The text of an object that is an image itself."""
+_LOOKED_AT = 200
+"""Rows that show whether a table names images."""
 _NAMELESS = re.compile(r"(column|unnamed) \d+")
 
 
@@ -88,8 +91,11 @@ def list_frame(table: Table, source: Source) -> Listing:
 
 
 def _match_table(table: Table, tree: Tree, source: Source) -> Listing:
-    given = table.name
-    columns = pick_columns(table, source, names_image(tree))
+    given, is_image = table.name, names_image(tree)
+    if not any(is_image(cell) for column in table.cells.values() for cell in column[:_LOOKED_AT]):
+        spread = spread_folders(table, tree, source.path_column)
+        table, source = (table, source) if spread is None else (spread, replace(source, path_column=PATHS))
+    columns = pick_columns(table, source, is_image)
     if columns.path is None:
         raise DataError(f"'{given}' has no column of image paths: name it with `path_column`")
     spelled = (table.cells[columns.path], *below_columns(table, columns, tree))

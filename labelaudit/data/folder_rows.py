@@ -1,0 +1,64 @@
+"""Tables whose rows name folders of images: a patient, a film, a slide. Every image in a folder has what its row says.
+
+Folders may also be classes, which a table describes; so the column must be called as what images are of, or be the one
+that a person named. Left out: names that several folders have.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from labelaudit.data.column_names import plain_name
+from labelaudit.data.matching import path_steps
+from labelaudit.data.table import Table
+from labelaudit.data.tree import Tree
+
+_OWNERS = frozenset(
+    """
+    patient patientid subject subjectid case caseid slide slideid wsi video videoid clip film movie sequence seq scan
+    study series session visit folder foldername dir directory specimen animal person participant
+    """.split()
+)
+"""Words in the name of a column that says of whom or of what images are."""
+_FILM = re.compile(r"\.(avi|mp4|mov|mkv|webm|mpg|svs|ndpi|mrxs|tiff?|dcm|nii(\.gz)?|zip)$", re.IGNORECASE)
+PATHS = "path of the image"
+"""The column that is added: the path of each image."""
+
+
+def spread_folders(table: Table, tree: Tree, asked: str | None = None) -> Table | None:
+    """A table with a row for each image of the folders that its rows name; ``None`` where most rows name none.
+
+    ``asked`` is the column of folders that a person named.
+    """
+    inside: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
+    for path in tree.paths:
+        steps = path.split("/")
+        for depth in range(1, len(steps)):
+            inside[steps[depth - 1].casefold()].setdefault("/".join(steps[:depth]), []).append(path)
+    for name, cells in table.cells.items():
+        if name == asked or (asked is None and _names_owners(name, cells)):
+            named = [inside.get(_folder_of(cell), {}) for cell in cells]
+            found = [next(iter(folders.values())) if len(folders) == 1 else [] for folders in named]
+            images = [image for some in found for image in some]
+            if images and 2 * sum(map(bool, found)) >= len(found):
+                rows = [row for row, some in enumerate(found) for _ in some]
+                spread = {column: [values[row] for row in rows] for column, values in table.cells.items()}
+                lines = [table.lines[row] for row in rows]
+                return replace(table, cells={PATHS: images, **spread}, lines=lines, of_folders=name)
+    return None
+
+
+def _names_owners(name: str, cells: Sequence[str]) -> bool:
+    """Whether a column says of whom or of what images are, or has no name and holds files that are taken apart."""
+    words = {*re.split(r"[\s_]+", plain_name(name))}
+    return bool(words & _OWNERS) or (words == {"column", "1"} and all(_FILM.search(cell.strip()) for cell in cells))
+
+
+def _folder_of(cell: str) -> str:
+    """The folder that a cell names, in small letters: of a file its name without the ending."""
+    steps = path_steps(cell)
+    return _FILM.sub("", posixpath.basename(steps[-1])).casefold() if steps else ""
