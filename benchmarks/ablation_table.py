@@ -1,45 +1,43 @@
-"""The tables of benchmarks/ablation.py: paired differences over sets, by kind of set, and beside the ten lines."""
+"""The table of benchmarks/ablation.py: paired differences over sets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from packs import table
 
 Rows = Mapping[str, Mapping[str, Any]]
-KINDS = ("human", "planted", "rare", "strangers", "under 300 images", "over 100 classes")
-SMALL, MANY, LEAST, NOTHING = 300, 100, 0.001, 0.00005
-ENOUGH = 20
-"""Draws from which on a table by kind of set says something."""
+CHOSEN_ON = ("cifar10n", "mnist", "caltech20", "signdigits", "plankton118")
+"""Domains on which is chosen what goes; it is confirmed on the others."""
+NOTHING = 0.00005
+"""Difference that rounding makes."""
 
 
-def render(rows: Rows, choose: Sequence[str], confirm: Sequence[str]) -> str:
-    """All tables, of the runs that there are."""
+def render(rows: Rows) -> str:
+    """The tables of the runs that there are."""
     runs = dict.fromkeys(name.partition(" ")[2] for name in rows)
     parts = []
     for run in runs:
         some = {name.partition(" ")[0]: row for name, row in rows.items() if name.partition(" ")[2] == run}
         effort, _, methods = run.partition(" ")
         parts.append(f"Effort {effort}, networks: {methods.replace('+', ', ') or 'none'}; {len(some)} draws.")
-        parts.append(_compare(some, choose, confirm))
-        if len(some) >= ENOUGH:
-            parts.append(_by_kind(some))
-        if any("ten lines" in row for row in some.values()):
-            parts.append(_beside_ten_lines(some))
+        parts.append(_compare(some))
     return "\n\n".join(parts)
 
 
-def _compare(rows: Rows, choose: Sequence[str], confirm: Sequence[str]) -> str:
+def _compare(rows: Rows) -> str:
     """A line for each ingredient: what leaving it out changes on both halves; those that change nothing by name."""
-    head = ("without", "AP, chosen on", "AP, confirmed on", "least AP", "AUROC", "F1 / best, chosen on")
-    head += ("F1 / best, confirmed on", "clean: flagged", "rate: off by", "s")
+    head = ("without", "AP, chosen on", "AP, confirmed on", "least AP", "F1 / best, chosen on")
+    head += ("F1 / best, confirmed on", "clean: flagged", "rate: off by")
     lines, idle = [], []
     for what in next(iter(rows.values()))["without"]:
         if what == "nothing":
             continue
-        halves = [{name: rows[name] for name in half if name in rows} for half in (choose, confirm)]
+        halves = [
+            {name: row for name, row in rows.items() if name.startswith(CHOSEN_ON) is half} for half in (True, False)
+        ]
         aps, shares = ([differ(half, what, value) for half in halves] for value in (_ap, _share))
         both = {**aps[0], **aps[1]}
         least = min(both, key=lambda name: both[name])
@@ -53,11 +51,9 @@ def _compare(rows: Rows, choose: Sequence[str], confirm: Sequence[str]) -> str:
                 what,
                 *(_say(some) for some in aps),
                 f"{both[least]:+.3f} ({least})",
-                _say(differ(rows, what, lambda one: one.get("auroc"))),
                 *(_say(some, 3) for some in shares),
                 _say(clean, 2),
                 _say(_off(rows, what), 2),
-                _say(differ(rows, what, lambda one: one["seconds"]), 1, spread=False),
             )
         )
     said = f"\n\nNothing changes on any draw without {', '.join(idle)}." if idle else ""
@@ -106,54 +102,9 @@ def same_set(name: str) -> str:
     return before + after.lstrip("0123456789")
 
 
-def _say(found: Mapping[str, float], digits: int = 4, *, spread: bool = True) -> str:
+def _say(found: Mapping[str, float], digits: int = 4) -> str:
     values = np.array(list(found.values()))
     if not len(values):
         return ""
-    error = f" ± {values.std(ddof=1) / np.sqrt(len(values)):.{digits}f}" if spread and len(values) > 1 else ""
+    error = f" ± {values.std(ddof=1) / np.sqrt(len(values)):.{digits}f}" if len(values) > 1 else ""
     return f"{values.mean():+.{digits}f}{error}"
-
-
-def kinds_of(name: str, row: Mapping[str, Any]) -> list[str]:
-    """The kinds that a set belongs to, of `KINDS`; none if it is clean."""
-    if not row["wrong"]:
-        return []
-    how = name.partition("~")[2]
-    found = [how if how in KINDS else "planted" if how else "human"]
-    found += ["under 300 images"] * (row["n"] < SMALL)
-    return found + ["over 100 classes"] * (row["classes"] > MANY)
-
-
-def _by_kind(rows: Rows) -> str:
-    """A line for each ingredient without which the AP of some kind of set changes by .001 or more."""
-    lines = []
-    of = {kind: {name: row for name, row in rows.items() if kind in kinds_of(name, row)} for kind in KINDS}
-    for what in next(iter(rows.values()))["without"]:
-        changes = [differ(of[kind], what, _ap) for kind in KINDS]
-        if any(abs(float(np.mean([*change.values()]))) >= LEAST for change in changes if change):
-            lines.append((what, *(_say(change) for change in changes)))
-    counts = tuple(f"{kind} ({len({same_set(name) for name in of[kind]})})" for kind in KINDS)
-    return "AP by kind of set (how many), where that of one kind changes by .001 or more.\n\n" + table(
-        ("without", *counts), lines
-    )
-
-
-def _beside_ten_lines(rows: Rows) -> str:
-    """A line for each set: the tool, the two closed forms alone, and the ten lines."""
-    head = ("set", "n", "classes", "wrong", "AP", "ten lines", "AUROC", "ten lines", "F1 / best", "ten lines' F1")
-    lines, ahead = [], []
-    for name, row in rows.items():
-        if "ten lines" not in row:
-            continue
-        one, ten = row["without"]["nothing"], row["ten lines"]
-        about = (name, f"{row['n']:,}", str(row["classes"]), f"{row['wrong']:.1%}")
-        if "ap" not in one:
-            lines.append((*about, "", "", "", "", f"flags {one['flagged']:.2%}", f"flags {ten['flagged']:.2%}"))
-            continue
-        figures = (f"{some[key]:.3f}" for key in ("ap", "auroc") for some in (one, ten))
-        lines.append((*about, *figures, f"{one['f1']:.3f} / {one['best_f1']:.3f}", f"{ten['f1']:.3f}"))
-        ahead.append((name, one["ap"] - ten["ap"], one["auroc"] - ten["auroc"]))
-    behind = ", ".join(f"{name} by {-gap:.3f}" for name, gap, _ in sorted(ahead, key=lambda row: row[1]) if gap < 0)
-    means = (float(np.mean([row[at] for row in ahead])) for at in (1, 2))
-    said = f"Ahead of the ten lines by {next(means):+.3f} AP and {next(means):+.3f} AUROC on the mean of {len(ahead)} "
-    return f"{said}draws; behind in AP on: {behind or 'none'}.\n\n{table(head, lines)}"

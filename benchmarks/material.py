@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from detection import flags, ranking
-from packs import Labels, embed_as_scanned, embed_by, load
+from packs import Labels, embed_as_scanned, load
 
 from labelaudit.context.alike import find_alike
 from labelaudit.judge import noise_model
@@ -42,8 +42,6 @@ class Material:
     name: str
     fitted: ModelPool
     truth: Labels
-    detailed: Features | None = None
-    """Features by Lite0 at 224 pixels, where they are asked for: those of the ten lines."""
 
     @property
     def wrong(self) -> npt.NDArray[np.bool_]:
@@ -86,16 +84,14 @@ def gather(
     methods: tuple[str, ...] = (),
     data: Path = DATA,
     cache: Path = CACHE,
-    detailed: bool = False,
 ) -> Material:
-    """Fit the models of a scan of ``pack``; networks only where ``methods`` are named; ``detailed`` features beside."""
+    """Fit the models of a scan of ``pack``; networks only where ``methods`` are named"""
     machine = Machine(device="cpu", cache=cache, workers=1)
     settings = ScanSettings(effort=effort, seed=seed, train="features", methods=methods)
     with tempfile.TemporaryDirectory() as folder:
         samples, truth = load(pack, data, Path(folder))
         features = embed_as_scanned(samples, settings, machine)
-        more = embed_by(samples, ["lite0@224"], machine) if detailed else None
-    return Material(name=pack, fitted=fit(samples, features, settings, machine), truth=truth, detailed=more)
+    return Material(name=pack, fitted=fit(samples, features, settings, machine), truth=truth)
 
 
 def fit(samples: Samples, features: Features, settings: ScanSettings, machine: Machine) -> ModelPool:

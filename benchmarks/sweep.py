@@ -28,16 +28,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ablation import by_ten_lines
+import numpy.typing as npt
+from detection import flags, ranking
 from detection_settings import Labels
 from material import CACHE, DATA, Material, fit
-from packs import embed_as_scanned, embed_by, load, table
+from packs import embed_as_scanned, embed_by, load, table, ten_lines
 from results_section import write_section
 from spoil import spoil
 
 from labelaudit.machine import Machine
 from labelaudit.scanning.settings import ScanSettings
-from labelaudit.types import Samples
+from labelaudit.types import Features, Samples
 
 ROWS = Path(__file__).parent / "results" / "sweep.json"
 PACKS = (
@@ -84,12 +85,21 @@ def measure(
     named = tuple(samples.classes[name] for name in names.tolist())
     some, right = spoil(replace(samples.take(rows), labels=right, classes=named), right, how, number)
     fitted = fit(some, embed_as_scanned(some, SETTINGS, machine), SETTINGS, machine)
-    material = Material(name=how, fitted=fitted, truth=right, detailed=embed_by(some, ["lite0@224"], machine))
+    material = Material(name=how, fitted=fitted, truth=right)
     wrong = material.wrong
     row = {"n": len(rows), "classes": len(some.classes), "wrong": float(wrong.mean()), **material.figures()}
     if wrong.any():
-        row["ten"] = by_ten_lines(material)
+        row["ten"] = by_ten_lines(embed_by(some, ["lite0@224"], machine), some.labels, wrong)
     return row
+
+
+def by_ten_lines(features: Features, labels: Labels, wrong: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """Figures of the ten lines on these ``features`` (n, d)."""
+    from cleanlab.filter import find_label_issues
+
+    probs = ten_lines(features, labels)
+    found = flags(find_label_issues(labels, probs, n_jobs=1), wrong)
+    return ranking(1 - probs[np.arange(len(labels)), labels], wrong) | found
 
 
 def failures(row: Mapping[str, Any]) -> list[str]:

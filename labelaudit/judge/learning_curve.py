@@ -45,7 +45,6 @@ _ROWS, _EACH = 2500, 100  # samples at most, or of each class: of four times as 
 _FEWEST = 20  # groups in a part
 _POINTS = 2  # of a curve at least
 _PENALTIES = (0.1, 0.5, 2.0, 10.0, 50.0)
-_FEW = 10.0  # images of the usual class with which a part counts half: of six, wrong labels stopped standing out
 _MOST = 4.0  # images in an eighth for each component with which nothing is left to learn that data could tell
 _LEAST = 8.0  # labels that stand out in eighths with which half is known
 _STEEP = 4  # power of the ratios to these numbers by which trust rises: no image more turns a reading over
@@ -89,9 +88,8 @@ def measure(
     lasting = told = 0.0
     if len(cuts) == len(PARTS):
         usual = float(np.median(np.bincount(labels, shares)[np.unique(labels)]))
-        trust = np.array([_reaches(usual / parts, _FEW) for parts in PARTS])
         if standing[-1] > 0:
-            lasting = min(1.0, _asymptote(standing, cuts, FADING, trust) / float(standing[-1]))
+            lasting = min(1.0, _asymptote(standing, cuts, FADING) / float(standing[-1]))
         seen = _reaches(_MOST * x.shape[1], apart / PARTS[0]) * _reaches(standing[0] * apart, _LEAST)
         told = _reaches(usual, TOLD) * seen
     asymptote = _asymptote(errors, cuts, LEARNING)
@@ -145,9 +143,8 @@ def _deal(labels: Ints, codes: Ints, parts: int) -> Ints:
     return part[codes]
 
 
-def _asymptote(errors: Floats, cuts: Sequence[int], exponent: float, trust: Floats | None = None) -> float:
-    """a of the least-squares fit of err = a + b · f ** -exponent, a and b at least 0, points weighed by ``trust``; f is
-    one over the number of parts in ``cuts``."""
+def _asymptote(errors: Floats, cuts: Sequence[int], exponent: float) -> float:
+    """a of the least-squares fit of err = a + b · f ** -exponent, a and b at least 0; f is one over the number of parts
+    in ``cuts``."""
     design = np.stack([np.ones(len(cuts)), np.array(cuts, dtype=np.float64) ** exponent], axis=1)
-    root = np.ones(len(cuts)) if trust is None else np.sqrt(trust)
-    return float(min(nnls(design * root[:, None], errors * root)[0][0], 1.0))
+    return float(min(nnls(design, errors)[0][0], 1.0))

@@ -43,9 +43,7 @@ def test_tables_are_made_of_the_rows_on_record(name: str, monkeypatch: pytest.Mo
         made.append(text)
 
     monkeypatch.setattr(module, "write_section", keep)
-    if name == "ablation":
-        made.append(module.render(rows, module.CHOOSE, module.CONFIRM))
-    elif name == "estimate":
+    if name == "estimate":
         module.write_table(rows, 500)
     elif hasattr(module, "write_table"):
         module.write_table(rows)
