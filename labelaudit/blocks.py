@@ -37,6 +37,8 @@ def by_class(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def take_columns(matrix: npt.NDArray[Any], labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[Any]:
     """(n, C) for each of the ``labels`` (n,) its column of ``matrix`` (C, C), in `memory_order`."""
     if memory_order(len(matrix)) == "F":
+        if (labels[:-1] <= labels[1:]).all():  # a fifth of the time
+            return matrix.repeat(np.bincount(labels, minlength=len(matrix)), axis=1).T
         return matrix.take(labels, axis=1).T
     return matrix.T[labels] if len(labels) < len(matrix) else matrix.T.take(labels, axis=0)  # of a copy, row by row
 

@@ -16,7 +16,6 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 from labelaudit.blocks import memory_order, take_columns
 from labelaudit.types import Floats, Ints
@@ -77,11 +76,13 @@ class Channel:
         joint /= likelihood[:, None]
         return joint, likelihood if self.factors is None else self.factors * likelihood
 
-    def count(self, posterior: Floats, given: csr_array) -> tuple[Floats, Floats, Floats]:
-        """(C, C) how often class k was given label j, by the ``posterior`` (n, C) and the labels ``given`` as of
-        `onehot`; (C, C) how often T and f say it should have been; and (n,) how probable they say each error is.
+    def count(self, posterior: Floats, labels: Ints) -> tuple[Floats, Floats, Floats]:
+        """(C, C) how often class k was given label j, by the ``posterior`` (n, C) and the ``labels`` (n,), in ascending
+        order; (C, C) how often T and f say it should have been; and (n,) how probable they say each error is.
         """
-        counts = np.asarray((given.T @ posterior).T, dtype=np.float64)
+        counts = np.zeros(self.transition.shape)
+        starts = np.flatnonzero(np.diff(labels, prepend=-1))
+        counts[:, labels[starts]] = np.add.reduceat(posterior, starts).T
         right = np.diagonal(self.transition)
         if self.factors is None or self.sums is None:
             return counts, self.transition * posterior.sum(axis=0)[:, None], posterior @ (1 - right)
@@ -90,9 +91,3 @@ class Channel:
         expected = self.transition * errors[:, None]
         np.fill_diagonal(expected, right * others)
         return counts, expected, self.factors * (part @ (1 - right))
-
-
-def onehot(labels: Ints, classes: int) -> csr_array:
-    """(n, C) a one for the class of each of the ``labels`` (n,)."""
-    n = len(labels)
-    return csr_array((np.ones(n, dtype=np.float32), labels, np.arange(n + 1)), shape=(n, classes))

@@ -104,7 +104,20 @@ def some_rows(n: int, classes: int) -> Ints:
 
 def pick_rows(counted: Bools, order: Ints | None) -> Ints:
     """The rows that are ``counted`` (n,), in ``order`` (n,), or as they are where there is none."""
-    return np.flatnonzero(counted) if order is None else order[counted[order]]
+    if order is None or counted.all():
+        return np.flatnonzero(counted) if order is None else order
+    return order[counted[order]]
+
+
+def order_by_label(rows: Ints, labels: Ints) -> Ints:
+    """The ``rows`` (m,) by their ``labels`` (n,); those of one label stay as they are.
+
+    >>> order_by_label(np.array([3, 0, 2]), np.array([1, 9, 0, 0])).tolist()
+    [3, 2, 0]
+    """
+    given = labels[rows]
+    small = np.min_scalar_type(int(given.max(initial=0)))  # which NumPy sorts in an eighth of the time
+    return rows[np.argsort(given.astype(small), kind="stable")]
 
 
 def class_sums(x: Floats, labels: Ints, classes: int, shares: Floats | None = None) -> npt.NDArray[np.float64]:

@@ -34,7 +34,9 @@ class LogProbs:
         some = [probs[rows] for probs in models.values()]
         made = cls(np.empty((len(some), some[0].size), dtype=np.float32), some[0].shape[1])
         for table, probs in zip(made, some, strict=True):
-            np.log(np.maximum(probs, least, out=table), out=table)
+            table[:] = probs
+            table[table < least] = least
+            np.log(table, out=table)
         return made
 
     def __len__(self) -> int:
@@ -51,17 +53,12 @@ class LogProbs:
         """The same in numbers of another ``kind``."""
         return LogProbs(self.flat.astype(kind), self.classes)
 
-    def take(self, rows: Ints) -> LogProbs:
-        """Those of some ``rows`` (r,)."""
-        order = memory_order(self.classes)
-        return LogProbs(np.stack([table[rows].ravel(order) for table in self]), self.classes)
-
     def pool(self, weights: Floats) -> Floats:
         """(n, C) q: probabilities whose logarithms are sums by ``weights`` (M,), but for what makes rows sum to 1."""
-        pooled = self.table(np.tensordot(weights.astype(self.flat.dtype), self.flat, 1))
+        pooled = self.table(np.dot(weights.astype(self.flat.dtype), self.flat))
         pooled -= pooled.max(axis=1, keepdims=True)
         np.exp(pooled, out=pooled)
-        pooled /= pooled.sum(axis=1, keepdims=True)
+        pooled /= (pooled @ np.ones(self.classes, pooled.dtype))[:, None]
         return pooled
 
     def inner_products(self, table: Floats) -> Floats:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array
+import numpy.typing as npt
 
 from labelaudit.blocks import spread_rows
 from labelaudit.errors import DataError
-from labelaudit.judge.channel import Channel, difficulty, error_factors, onehot
-from labelaudit.judge.linear import pick_rows
+from labelaudit.judge.channel import Channel, difficulty, error_factors
+from labelaudit.judge.linear import order_by_label, pick_rows
 from labelaudit.judge.log_probs import LogProbs
 from labelaudit.judge.noise_diagonal import descend, scale_steps, search_diagonal
 from labelaudit.judge.noise_model import (
@@ -91,9 +90,10 @@ def fit_noise_model(
     rows = _subset(usable_rows, _CELLS // classes)
     whole = len(rows) == len(usable_rows)
     precision = np.float64 if whole else np.float32  # the sampling error of a part is larger
-    part = _FitSubset(LogProbs.of(models, rows).astype(precision), labels[rows], known[rows])
+    part = _FitSubset.of(models, rows, labels, known, precision)
     if start is None:
-        at = part.begin()
+        few = rows[spread_rows(len(rows), int(np.clip(_TRIAL_CELLS // classes, *_TRIAL_LIMITS)))]
+        at = _FitSubset.of(models, few, labels, known, precision).begin()
     else:
         at = _Point(np.array([start.weights[name] for name in models]), start.transition, start.slope)
     for _ in range(_ROUNDS):
@@ -140,33 +140,35 @@ class _Point(NamedTuple):
 
 @dataclass(frozen=True)
 class _FitSubset:
-    """The samples that the search sees."""
+    """The samples that the search sees, in the order of their labels."""
 
     logs: LogProbs
     """Float64, or float32 of a part of all samples."""
     labels: Ints
     known: Ints
 
+    @classmethod
+    def of(
+        cls, models: Mapping[str, Table], rows: Ints, labels: Ints, known: Ints, precision: npt.DTypeLike
+    ) -> _FitSubset:
+        """Those of some ``rows`` (m,), in numbers of this ``precision``."""
+        rows = order_by_label(rows, labels)
+        return cls(LogProbs.of(models, rows).astype(precision), labels[rows], known[rows])
+
     @property
     def is_part(self) -> bool:
         """Whether there are more samples, so that those seen are worth no more than single precision."""
         return self.logs.flat.dtype == np.float32
 
-    @cached_property
-    def _onehot(self) -> csr_array:
-        return onehot(self.labels, self.logs.classes)
-
     def begin(self) -> _Point:
-        """The point to start from, found on some rows: the likelier of few errors, and even ones on half of the
-        labels; of few errors where labels cannot tell.
+        """The point to start from: the likelier of few errors, and even ones on half of the labels; of few errors
+        where labels cannot tell.
         """
         models, classes = len(self.logs), self.logs.classes
-        few = spread_rows(len(self.labels), int(np.clip(_TRIAL_CELLS // classes, *_TRIAL_LIMITS)))
-        some = _FitSubset(self.logs.take(few), self.labels[few], self.known[few])
         weights = np.full(models, _SHARPNESS / models)
         starts = [_Point(weights, even(error, classes), 0.0) for error in (_FEW_ERRORS, _MANY_ERRORS)]
-        rare, common = (some.search(start, steepest=0.0) for start in starts)
-        return rare if some.measure_loss(rare) <= some.measure_loss(common) + _TELLING else common
+        rare, common = (self.search(start, steepest=0.0) for start in starts)
+        return rare if self.measure_loss(rare) <= self.measure_loss(common) + _TELLING else common
 
     def measure_loss(self, at: _Point) -> float:
         """Mean negative log-likelihood of the labels, in nats, without the prior, which differs from start to start."""
@@ -209,7 +211,7 @@ class _FitSubset:
         channel = Channel(matrix.astype(kind, copy=False), error_factors(difficulties, float(point[models]), kind))
         probs = self.logs.pool(point[:models])
         posterior, likelihood = channel.judge(probs, self.labels, self.known)
-        counts, expected, errs = channel.count(posterior, self._onehot)
+        counts, expected, errs = channel.count(posterior, self.labels)
         erred = 1 - posterior[np.arange(n), self.labels] - errs
         gradient = np.concatenate(
             [

@@ -7,11 +7,15 @@ samples: average precision rises by .003, and single suspicions move a quarter a
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.blocks import blocks_of, by_class
-from labelaudit.judge.channel import Channel, difficulty, error_factors, onehot
+from labelaudit.blocks import by_class, memory_order, slices
+from labelaudit.judge.channel import difficulty, error_factors
+from labelaudit.judge.linear import order_by_label
 from labelaudit.judge.noise_model import NO_CLASS
 from labelaudit.types import Bools, Floats, Ints
 
@@ -50,14 +54,11 @@ def refine(
     """T from samples with ``probs`` (n, C) by fixed-point iteration, so many ``sweeps`` at most; a search may see fewer
     of them or of its cells. ``factors`` (n,) are as of `Channel`, in numbers of the ``precision``.
     """
-    given = onehot(labels, probs.shape[1])
+    sizes = np.bincount(labels, minlength=len(transition))
+    given = list(_by_label(probs, labels, known, factors, np.flatnonzero(known != NO_CLASS)))
     for _ in range(sweeps):
         before = transition
-        channel = Channel(transition.astype(precision), factors)
-        posterior, _ = channel.judge(probs, labels, known)
-        posterior[known == NO_CLASS] = 0
-        counts, expected, _ = channel.count(posterior, given)
-        transition = _move(transition, counts, expected, np.bincount(labels, minlength=len(transition)))
+        transition = _sweep(given, transition, sizes, precision)
         if np.abs(transition - before).max() < _STILL:
             break
     return transition
@@ -78,20 +79,68 @@ def refine_by_all(
     """
     sizes = np.bincount(labels[counted], minlength=len(transition))
     factors = error_factors(difficulty(pooled) - mean_difficulty, slope, np.float32)
-    given = [(rows, onehot(labels[rows], len(transition))) for rows in blocks_of(pooled, _CELLS)]
+    rows = np.flatnonzero(counted & (known != NO_CLASS))
     for _ in range(_LAST):
-        rounded = transition.astype(np.float32)
-        counts, expected = np.zeros_like(transition), np.zeros_like(transition)
-        for rows, ones in given:
-            probs = by_class(pooled[rows])
-            channel = Channel(rounded, None if factors is None else factors[rows])
-            posterior, _ = channel.judge(probs, labels[rows], known[rows])
-            posterior[~counted[rows] | (known[rows] == NO_CLASS)] = 0
-            found = channel.count(posterior, ones)
-            counts += found[0]
-            expected += found[1]
-        transition = _move(transition, counts, expected, sizes)
+        transition = _sweep(_by_label(pooled, labels, known, factors, rows), transition, sizes, np.float32)
     return transition
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Samples that were given one label."""
+
+    label: int
+    probs: Floats
+    """(m, C) q."""
+    known: Ints
+    """(m,) as in `fit_noise_model`."""
+    factors: Floats | None
+    """(m,) as of `Channel`."""
+
+    def count(self, transition: Floats) -> tuple[Floats, Floats, Floats]:
+        """(C,) how often each class was given the label, by the posterior of the samples and T; and so often with each
+        sample counted for f / s and for 1 / s (`labelaudit.judge.channel`), whose product with T is expected of it.
+        """
+        likely, right = transition[:, self.label], np.diagonal(transition)
+        part = self.probs
+        if self.factors is not None:
+            sums = np.multiply(self.factors[:, None], 1 - right, order=memory_order(len(right)))
+            sums += right
+            part = part / sums
+            part[:, self.label] /= self.factors
+        if (verified := np.flatnonzero(self.known >= 0)).size:
+            part = np.array(part)
+            part[verified] = 0
+            part[verified, self.known[verified]] = 1
+        weights = 1 / np.maximum(part @ likely, np.finfo(np.float32).tiny)
+        counts = likely * (weights @ part)
+        if self.factors is None:
+            return counts, counts, counts
+        part /= sums
+        errors, others = likely * (np.stack([self.factors * weights, weights]) @ part)
+        return counts, errors, others
+
+
+def _by_label(probs: Floats, labels: Ints, known: Ints, factors: Floats | None, rows: Ints) -> Iterator[_Given]:
+    """Some ``rows`` (m,) of all samples, label by label, and of many of one label some at a time."""
+    rows, step = order_by_label(rows, labels), max(1, _CELLS // probs.shape[1])
+    for same in np.split(rows, np.flatnonzero(np.diff(labels[rows])) + 1):
+        for some in (same[part] for part in slices(len(same), step)):
+            few = None if factors is None else factors[some]
+            yield _Given(int(labels[some[0]]), by_class(probs[some]), known[some], few)
+
+
+def _sweep(given: Iterable[_Given], transition: Floats, sizes: Ints, precision: npt.DTypeLike) -> Floats:
+    """T moved once by what is counted of the samples ``given``, in classes of these ``sizes`` (C,)."""
+    rounded = transition.astype(precision)
+    counts, totals = np.zeros_like(transition), np.zeros((2, len(transition)))
+    for some in given:
+        found, errors, others = some.count(rounded)
+        counts[:, some.label] += found
+        totals += errors, others
+    expected = transition * totals[0][:, None]
+    np.fill_diagonal(expected, np.diagonal(transition) * totals[1])
+    return _move(transition, counts, expected, sizes)
 
 
 def _move(transition: Floats, counts: Floats, expected: Floats, sizes: Ints) -> Floats:

@@ -15,7 +15,7 @@ def test_few_and_many_classes_are_pooled_as_by_hand(classes: int, order: str) ->
     rng = np.random.default_rng(0)
     tables = rng.dirichlet(np.ones(classes), (3, 40)).astype(np.float32)
     tables[0, 0, 0] = 0
-    weights, cells, rows = np.array([0.2, 0.5, 1.0]), rng.normal(size=(40, classes)), np.array([7, 0, 7])
+    weights, cells = np.array([0.2, 0.5, 1.0]), rng.normal(size=(40, classes))
 
     logs = LogProbs.of(dict(zip("abc", tables, strict=True)), slice(None)).astype(np.float64)
 
@@ -24,4 +24,3 @@ def test_few_and_many_classes_are_pooled_as_by_hand(classes: int, order: str) ->
     raised = np.exp(sum(weight * table for weight, table in zip(weights, by_hand, strict=True)))
     assert logs.pool(weights) == pytest.approx(raised / raised.sum(axis=1, keepdims=True), rel=1e-4)
     assert logs.inner_products(cells) == pytest.approx((by_hand * cells).sum(axis=(1, 2)), rel=1e-5)
-    np.testing.assert_array_equal(np.stack(list(logs.take(rows))), np.stack(list(logs))[:, rows])
