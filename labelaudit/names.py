@@ -110,10 +110,9 @@ def order_by_content(values: npt.NDArray[np.float32], labels: npt.NDArray[np.int
     keys = labels.astype(np.uint32) * factors[-1]
     step = max(1, _CELLS // values.shape[1])
     for start in range(0, n, step):
-        block = np.array(values[start : start + step], dtype=np.float32, order="F").view(np.uint32)
+        block = np.array(values[start : start + step], dtype=np.float32, order="C").view(np.uint32)
         block ^= block >> 16  # the last bits of round numbers are all 0, and would stay so
-        block *= factors[:-1]
-        keys[start : start + step] += block.sum(axis=1, dtype=np.uint32)
+        keys[start : start + step] += np.einsum("ij,j->i", block, factors[:-1])
     for shift in (16, 13):
         keys ^= keys >> shift
         keys *= np.uint32(0x85EBCA6B)

@@ -229,7 +229,8 @@ def pack(texts: Sequence[str]) -> Packed:
 def holds(texts: Sequence[str], letter: str) -> bool:
     """Whether one of the ``texts`` holds a ``letter`` of ASCII."""
     if isinstance(texts, Texts):
-        return bool((texts.data == ord(letter)).any())
+        parts = (texts.data[start : start + _ROWS] for start in range(0, len(texts.data), _ROWS))
+        return any(letter.encode() in part.tobytes() for part in parts)
     return letter in "".join(texts)
 
 

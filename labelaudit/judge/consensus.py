@@ -21,14 +21,14 @@ import numpy as np
 from scipy.special import expit
 
 from labelaudit.blocks import by_class, work_on_blocks
-from labelaudit.judge import transition
 from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.linear import group_shares
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel, blind_posterior
 from labelaudit.judge.open_set import OpenSet
 from labelaudit.judge.pool import PULL, Gain, pool
 from labelaudit.judge.reading import Reading, read_rate
-from labelaudit.judge.scores import own_and_others
+from labelaudit.judge.scores import odds_of_wrong
+from labelaudit.judge.transition import even, find_factor
 from labelaudit.leading import Leading, Table, make_table
 from labelaudit.types import Floats, Ints
 
@@ -50,7 +50,6 @@ PER_CELL = 1.0
 proportion. With 10 and 13 images of each of over 100 classes most cells that hold an error hold one: average precision
 with its full say is .747 and .733, so .774 and .755 (docs/log.md)."""
 _TINY = np.finfo(np.float32).tiny
-_FLOOR = 1e-9  # probability that none is taken to be below
 _CELLS = 1 << 16  # that are worked on at a time
 _LEAST = 1.0  # samples that are taken to be wrong at least: the scale of suspicions needs some
 
@@ -108,19 +107,20 @@ def agree(
     # the view of the noise model, images of no class among them
     noisy = noise.posterior if (known == UNKNOWN).all() else blind_posterior(noise, labels)
     doubt = log_odds_of_wrong(noisy, labels)
+    wrong = expit(doubt)  # if it belongs to a class
     unseen = np.full(len(labels), UNKNOWN)
     none = np.zeros(len(labels)) if strangers is None else strangers.posterior(noise, labels, unseen)
-    wrong = expit(doubt)  # if it belongs to a class
-    modelled = none + (1 - none) * wrong
+    modelled = wrong if strangers is None else none + (1 - none) * wrong
     outside, mean = (float(np.average(one, weights=shares)) for one in (none, modelled))
-    rows, clear = np.arange(len(labels)), None
+    clear = None
     if heard < 1:
-        surest = noise.probs[rows, noise.probs.argmax(axis=1)]
+        surest = noise.probs[np.arange(len(labels)), noise.probs.argmax(axis=1)]
         clear = heard + (1 - heard) * np.square(surest, dtype=np.float64)
     # the view of the pool
     pull = PULL * max(1.0, MANY_GROUPS * companions / len(labels)) ** (1 - heard)
     targets, spare = np.where(known >= 0, known, labels), noise.probs if used_up else None
     pooled = pool(models, targets, counted=known != NO_CLASS, shares=shares, pull=pull, order=order, out=spare)
+    odds = odds_of_wrong(pooled.probs, labels)
     # the rate
     reading = read_rate(
         modelled, pooled.probs, labels, curve, shares=shares, strangers=outside, clear=clear, order=order
@@ -129,16 +129,16 @@ def agree(
     inside = max(reading.rate * share, _LEAST / len(labels))
     # the answer: the mean of both views, at that rate
     say = _weigh_view(heard, mean - outside, len(labels) / companions, pooled.probs.shape[1])
-    odds = (1 - say) * log_odds_of_wrong(pooled.probs, labels) + say * doubt
+    answer = _move((1 - say) * np.log(odds) + say * doubt, inside, shares)
     return Consensus(
         answer=NoiseModel(
             weights=pooled.weights,
-            transition=transition.even(inside, pooled.probs.shape[1]),
+            transition=even(inside, pooled.probs.shape[1]),
             probs=pooled.probs,
-            posterior=_blend(pooled.probs, noisy, say, labels, _move(odds, inside, shares), noisy if used_up else None),
+            posterior=_blend(pooled.probs, noisy, say, labels, answer, noisy if used_up else None),
             loss=noise.loss,
         ),
-        pooled=1 - pooled.probs[rows, labels].astype(np.float64),
+        pooled=odds / (1 + odds),
         modelled=modelled,
         none=none,
         reading=reading,
@@ -153,14 +153,14 @@ def _weigh_view(heard: float, rate: float, apart: float, classes: int) -> float:
 
 def _move(odds: Floats, rate: float, shares: Floats | None) -> Floats:
     """(n,) probability of a wrong label by its log-``odds`` (n,), moved so that its mean is ``rate``."""
-    factor = transition.find_factor(1 / (1 + np.exp(odds)), rate, shares)
-    return transition.multiply_odds(1 / (1 + np.exp(-odds)), factor)
+    moved = np.exp(odds)
+    moved *= find_factor(moved, rate, shares)
+    return np.asarray(moved / (1 + moved))
 
 
 def log_odds_of_wrong(probs: Table, labels: Ints) -> Floats:
-    """(n,) natural log-odds, within 20.7 of 0, that a class other than the label is right, by ``probs`` (n, C)."""
-    own, others = own_and_others(probs, labels)
-    return np.asarray(np.log(np.maximum(others, _FLOOR) / np.maximum(own, _FLOOR)))
+    """(n,) the natural logarithm of `odds_of_wrong`."""
+    return np.asarray(np.log(odds_of_wrong(probs, labels)))
 
 
 def _blend(one: Table, other: Table, say: float, labels: Ints, wrong: Floats, out: Table | None) -> Table:
@@ -174,7 +174,7 @@ def _blend(one: Table, other: Table, say: float, labels: Ints, wrong: Floats, ou
     blended = make_table(labels, one.shape[1]) if out is None else out
 
     def mix(rows: slice) -> None:
-        mixed, more = (np.maximum(by_class(table[rows]), _TINY) for table in (one, other))
+        mixed, more = (by_class(table[rows]) + _TINY for table in (one, other))
         for logs, weight in ((mixed, 1 - say), (more, say)):
             np.multiply(np.log(logs, out=logs), weight, out=logs)
         mixed += more

@@ -63,7 +63,7 @@ def decide(
     flagged: Bools = (suspicion >= scale.threshold) & judged
     found = np.flatnonzero(flagged)
     rival = strongest_other(labels[found], take_rows(posterior, found))
-    predicted = find_likeliest(labels, posterior)
+    predicted = find_likeliest(labels, posterior, 1 - belief.suspicion)
     predicted[found] = rival
     shown = see(posterior[found, labels[found]], posterior[found, rival], belief.lost[found])
     why = explain(classes, labels[found], rival, shown, belief.copies[found], belief.known[found])
@@ -143,8 +143,11 @@ def flag(probability: Floats) -> tuple[Bools, float]:
     >>> flag(np.array([0.1, 0.9, 0.6, 0.4]))[1], flag(np.array([0.1, 0.9, 0.6, 0.2]))[1]
     (0.4, 0.6)
     """
-    ordered = np.sort(probability)[::-1]
-    expected = 2 * np.cumsum(ordered) / (np.arange(1, len(ordered) + 1) + max(float(ordered.sum()), 1e-9))
+    wrong = max(float(probability.sum()), 1e-9)
+    likely = probability[probability >= 0.5]
+    least = float(likely.sum()) / (len(likely) + wrong)  # no flag below half the F1 raises it
+    ordered = np.sort(probability[probability >= least])[::-1]
+    expected = 2 * np.cumsum(ordered) / (np.arange(1, len(ordered) + 1) + wrong)
     threshold = float(ordered[int(expected.argmax())])
     return probability >= threshold, threshold
 

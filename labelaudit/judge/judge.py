@@ -31,6 +31,7 @@ from labelaudit.judge.memory import ARRAYS, Memory
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.pool import pool
 from labelaudit.judge.probes import Rotation, split_blocks
+from labelaudit.judge.scores import odds_of_wrong
 from labelaudit.judge.vectors import Directions, expand
 from labelaudit.packed import as_ascii
 from labelaudit.types import Decision, Features, Floats, Ints, Samples
@@ -138,7 +139,8 @@ class Judge:
         pooled = pool(opinions, given, counted=inside, shares=shares)
         rate = max(LEAST_ERROR, decision.noise_rate)
         some = None if shares is None else shares[inside]
-        factor = transition.find_factor(pooled.probs[inside, given[inside]], rate, some)
+        odds = odds_of_wrong(pooled.probs[inside], given[inside])
+        factor = transition.find_factor(odds, rate, some)
         return replace(
             judge,
             weights=pooled.weights,

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.linear import pick_rows
 from labelaudit.judge.scores import find_likeliest
-from labelaudit.judge.standing_out import share_standing_out
+from labelaudit.judge.standing_out import plainly_wrong
 from labelaudit.leading import Table
 from labelaudit.types import Floats, Ints
 
@@ -86,10 +86,12 @@ def read_rate(
     def mean_of(values: npt.NDArray[Any]) -> float:
         return float(np.average(values, weights=shares))
 
-    rows, likeliest = np.arange(len(labels)), find_likeliest(labels, probs)
+    rows = np.arange(len(labels))
+    own = probs[rows, labels]
+    likeliest = find_likeliest(labels, probs, own)
     heard = 1.0 if clear is None else clear
     by_model = mean_of(heard * _ODDS * suspicion / (1.0 + (_ODDS - 1.0) * suspicion))
-    plain = share_standing_out(probs, labels, PLAIN, shares, agreed=pick_rows(likeliest == labels, order))
+    plain = mean_of(own <= plainly_wrong(probs, labels, PLAIN, shares, pick_rows(likeliest == labels, order)))
     rate, least = by_model, min(HIDDEN * plain, by_model)
     if curve is not None:
         doubted = mean_of(heard * suspicion) * mean_of(probs[rows, likeliest])
@@ -105,7 +107,7 @@ def read_rate(
         by_model=by_model,
         by_curve=None if curve is None else curve.asymptote,
         lasting=None if curve is None or curve.told < _SAID else curve.lasting,
-        sure=max(mean_of(probs[rows, labels] <= 1 - BORNE_OUT), HIDDEN * plain, strangers),
+        sure=max(mean_of(own <= 1 - BORNE_OUT), HIDDEN * plain, strangers),
     )
 
 

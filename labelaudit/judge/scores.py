@@ -11,6 +11,7 @@ from labelaudit.blocks import blocks_of, memory_order, work_on_blocks
 from labelaudit.leading import KEPT, Leading, Table, take_rows
 
 _CELLS, _SUMMED = 1 << 16, 1 << 18  # that are worked on at a time, and that are added up
+_FLOOR = 1e-9  # probability that none is taken to be below
 
 
 def softmax(scores: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -33,15 +34,18 @@ def log_odds(probability: npt.NDArray[Any], least: float = 1e-9) -> npt.NDArray[
     return np.asarray(np.log(p) - np.log1p(-p))
 
 
-def find_likeliest(labels: npt.NDArray[Any], probs: Table) -> npt.NDArray[np.int64]:
+def find_likeliest(
+    labels: npt.NDArray[Any], probs: Table, own: npt.NDArray[np.floating[Any]] | None = None
+) -> npt.NDArray[np.int64]:
     """(n,) most probable class of (n, C) ``probs``, the first among equals; where one of the (n,) ``labels`` has more
-    than half, no other is looked at.
+    than half, no other is looked at. ``own`` (n,) is what ``probs`` say of the labels, where that is known.
 
     >>> find_likeliest(np.array([0, 0]), np.array([[0.6, 0.1, 0.3], [0.2, 0.4, 0.4]])).tolist()
     [0, 1]
     """
     found = np.array(labels, dtype=np.int64)
-    open_to_doubt = np.flatnonzero(probs[np.arange(len(found)), found] <= 0.5)
+    own = probs[np.arange(len(found)), found] if own is None else own
+    open_to_doubt = np.flatnonzero(own <= 0.5)
     found[open_to_doubt] = take_rows(probs, open_to_doubt).argmax(axis=1)
     return found
 
@@ -74,10 +78,20 @@ def own_and_others(probs: Table, labels: npt.NDArray[Any]) -> tuple[npt.NDArray[
         place = np.arange(len(some)), labels[rows]
         own[rows] = some[place]
         some[place] = 0
-        others[rows] = some.sum(axis=1, dtype=np.float64)
+        others[rows] = some @ np.ones(some.shape[1], some.dtype)
 
     work_on_blocks(look, probs, _CELLS)
     return own, others
+
+
+def odds_of_wrong(probs: Table, labels: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """(n,) odds, from 1e-9 to 1e9, that a class other than that of the ``labels`` (n,) is right, by ``probs`` (n, C).
+
+    >>> odds_of_wrong(np.array([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]]), np.array([1, 0])).tolist()
+    [3.0, 1000000000.0]
+    """
+    own, others = own_and_others(probs, labels)
+    return np.asarray(np.maximum(others, _FLOOR) / np.maximum(own, _FLOOR))
 
 
 def self_confidence(labels: npt.NDArray[Any], probs: Table) -> npt.NDArray[np.float64]:

@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
 
+from labelaudit.judge.scores import log_odds
 from labelaudit.types import Floats
 
 _FACTORS = (-30.0, 30.0)  # natural logarithms of the least and the greatest factor on the odds of a wrong label
-_LEAST = 1e-15  # probability of a right or a wrong label
+_LEAST = 1e-15  # odds of a wrong label, or of a right one
 
 
 def even(error: float, classes: int) -> npt.NDArray[np.float64]:
@@ -40,34 +41,25 @@ def even_by_odds(factor: float, classes: int) -> npt.NDArray[np.float64]:
     return even(others / (1 + others), classes)
 
 
-def find_factor(right: Floats, rate: float, shares: Floats | None = None) -> float:
-    """The factor on the odds of a wrong label at which their mean probability is ``rate``, where labels are ``right``
-    (n,) with these probabilities and each counts for its entry of ``shares`` (n,).
+def find_factor(odds: Floats, rate: float, shares: Floats | None = None) -> float:
+    """The factor on the ``odds`` (n,) of a wrong label at which their mean probability is ``rate``, where each counts
+    for its entry of ``shares`` (n,).
 
-    >>> 0.9 < find_factor(np.array([0.9, 0.5]), 0.3) < 1.1
+    >>> 0.9 < find_factor(np.array([1 / 9, 1.0]), 0.3) < 1.1
     True
     """
-    right = np.clip(np.asarray(right, dtype=np.float64), _LEAST, 1 - _LEAST)
-    odds = right / (1 - right)
-    wrong = np.empty_like(odds)
+    against = 1 / np.clip(np.asarray(odds, dtype=np.float64), _LEAST, 1 / _LEAST)
+    wrong = np.empty_like(against)
 
     @cache
     def above(log_factor: float) -> float:
-        np.multiply(odds, np.exp(-log_factor), out=wrong)
+        """Log-odds of the mean, above those of the rate: nearly a straight line, on which a root is soon found."""
+        np.multiply(against, np.exp(-log_factor), out=wrong)
         np.divide(1, np.add(wrong, 1, out=wrong), out=wrong)
-        return float(np.average(wrong, weights=shares)) - rate
+        found, wanted = log_odds(np.array([np.average(wrong, weights=shares), rate])).tolist()
+        return float(found - wanted)
 
     low, high = _FACTORS
     if above(low) >= 0 or above(high) <= 0:
         return float(np.exp(low if above(low) >= 0 else high))
-    return float(np.exp(brentq(above, low, high, xtol=1e-12)))
-
-
-def multiply_odds(wrong: Floats, factor: float) -> npt.NDArray[np.float64]:
-    """(n,) probabilities of a ``wrong`` label with their odds times ``factor``.
-
-    >>> multiply_odds(np.array([0.5]), 3.0).tolist()
-    [0.75]
-    """
-    wrong = np.clip(np.asarray(wrong, dtype=np.float64), _LEAST, 1 - _LEAST)
-    return np.asarray(factor * wrong / (1 - wrong + factor * wrong))
+    return float(np.exp(brentq(above, low, high, xtol=1e-10)))

@@ -19,7 +19,7 @@ conditional on the scores. Left out: anything but the views, such as the classes
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,17 +134,18 @@ def choose(
     return np.asarray(rng.permutation(np.array(picked, dtype=np.int64)))
 
 
-def fit(views: Sequence[Floats], decided: Ints) -> VerdictFit | None:
+def fit(views: Iterable[Floats], decided: Ints) -> VerdictFit | None:
     """Fit to the verdicts; ``None`` with fewer than ten.
 
     Args:
-        views: log-odds (n,) of a wrong label, none of which has seen a verdict on the sample itself.
+        views: log-odds (n,) of a wrong label, none of which has seen a verdict on the sample itself; not asked for
+            where verdicts are fewer.
         decided: (n,) 1 where a person found the label wrong, 0 where right, -1 where nobody looked.
     """
-    scores = np.stack([np.asarray(view, dtype=np.float64) for view in views], axis=1)  # (n, v)
     rows = np.flatnonzero(decided >= 0)
     if len(rows) < FEWEST:
         return None
+    scores = np.stack([np.asarray(view, dtype=np.float64) for view in views], axis=1)  # (n, v)
     logs, slopes = _weigh(scores[rows], decided[rows])
     draws = _draw(logs, slopes, _HIDDEN_MEAN, _DRAWS)
     probability = np.empty(len(scores))

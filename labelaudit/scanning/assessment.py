@@ -249,7 +249,7 @@ def _measure_steps(decision: Decision, samples: Samples, steps: Sequence[int] | 
 
 def _fit_verdicts(consensus: Consensus, evidence: Mapping[str, Evidence], judged: Ints) -> VerdictFit | None:
     """The fit to the verdicts in ``judged`` (n,), where it knows the rate better than the ``consensus`` does."""
-    fitted = fit_verdicts([log_odds(evidence[name].suspicion) for name in VIEWS], judged)
+    fitted = fit_verdicts((log_odds(evidence[name].suspicion) for name in VIEWS), judged)
     reading = consensus.reading
     return fitted if fitted is not None and fitted.is_surer_than(reading.low, reading.high) else None
 

@@ -76,8 +76,8 @@ def note_unrelated(pooled: Floats, samples: Samples) -> list[str]:
     It is there where ``pooled`` (n,), the held-out suspicions of all models, give the labels no higher a likelihood
     than their frequencies do, beyond chance.
     """
-    often = samples.counts()[samples.labels] / len(samples)
-    gain = np.log(np.maximum(1 - pooled, 1e-9)) - np.log(often)
+    often = np.log(np.maximum(samples.counts(), 1) / len(samples))
+    gain = np.log(np.maximum(1 - pooled, 1e-9)) - often[samples.labels]
     if gain.mean() > max(_CHANCE * gain.std() / np.sqrt(len(gain)), _NOTHING):
         return []
     return [

@@ -17,6 +17,7 @@ from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import UNKNOWN
 from labelaudit.judge.pool import measure_gain, pool
 from labelaudit.judge.reading import BORNE_OUT, HIDDEN, PLAIN, TWICE, read_rate
+from labelaudit.judge.scores import odds_of_wrong
 from labelaudit.judge.standing_out import share_standing_out
 
 
@@ -59,10 +60,10 @@ def test_more_models_are_heard_where_they_predict_labels_that_nobody_fitted() ->
 def test_one_factor_on_all_odds_moves_the_mean_and_no_rank() -> None:
     probs, given, _ = planted(1, 0.2, skill=2.0)
     rows = np.arange(len(given))
-    before = 1 - probs[rows, given]
+    before = odds_of_wrong(probs, given)
     for rate in (0.001, 0.01, 0.2):
-        factor = transition.find_factor(probs[rows, given], rate)
-        after = transition.multiply_odds(before, factor)
+        factor = transition.find_factor(before, rate)
+        after = factor * before / (1 + factor * before)
         assert after.mean() == pytest.approx(rate, rel=0.02)
         assert np.array_equal(after.argsort(kind="stable")[-50:], before.argsort(kind="stable")[-50:])
         joint = probs * transition.even_by_odds(factor, 4).T[given]
@@ -238,9 +239,10 @@ def test_the_noise_model_has_half_the_say_where_errors_are_common_and_less_where
     rate: float, say: float
 ) -> None:
     q, given, _ = planted(0, 0.1, skill=4.0)
-    rows = np.arange(len(given))
     noise = fit_noise_model({"a": q}, given)
-    wrong = transition.multiply_odds(1 - q[rows, given], transition.find_factor(q[rows, given], rate))
+    before = odds_of_wrong(q, given)
+    before *= transition.find_factor(before, rate)
+    wrong = before / (1 + before)
     noise = replace(noise, posterior=set_suspicion(np.random.default_rng(0).permutation(q), given, wrong))
     odds = log_odds_of_wrong(noise.posterior, given)
     found = agree({"a": q}, noise, given, known=np.full(len(given), UNKNOWN))

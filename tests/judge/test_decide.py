@@ -10,7 +10,7 @@ from test_noise_model import planted
 
 from labelaudit.judge import noise_model
 from labelaudit.judge.belief import Belief, believe
-from labelaudit.judge.decide import HIGHEST, SURE, decide, noise_rate
+from labelaudit.judge.decide import HIGHEST, SURE, decide, flag, noise_rate
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.reading import Reading
 from labelaudit.types import TIERS
@@ -209,3 +209,12 @@ def test_a_label_found_wrong_is_wrong_though_no_other_class_is_left() -> None:
     decision = decide(believe(noise, given, known=known), CLASSES[:2])
     assert decision.suspicion[0] == 1
     assert decision.is_issue[0]
+
+
+def test_flags_are_those_of_all_thresholds_however_few_are_looked_at() -> None:
+    rng = np.random.default_rng(0)
+    for shape in (0.05, 0.3, 1.0):
+        probability = rng.beta(shape, 1.0, 400) * rng.uniform(0.1, 1)
+        ordered = np.sort(probability)[::-1]
+        best = ordered[(np.cumsum(ordered) / (np.arange(1, 401) + ordered.sum())).argmax()]
+        assert flag(probability)[1] == best

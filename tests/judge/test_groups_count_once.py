@@ -17,6 +17,7 @@ from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import UNKNOWN, NoiseModel
 from labelaudit.judge.pool import measure_gain, pool
 from labelaudit.judge.reading import read_rate
+from labelaudit.judge.scores import odds_of_wrong
 from labelaudit.judge.standing_out import share_standing_out
 from labelaudit.types import Floats, Ints
 
@@ -99,8 +100,8 @@ def test_readings_of_the_rate_count_groups() -> None:
     alone = read_rate(suspicion, probs, given, None)
     found = read_rate(suspicion[rows], probs[rows], given[rows], None, shares=shares)
     assert (found.rate, found.low, found.high) == pytest.approx((alone.rate, alone.low, alone.high))
-    right = probs[np.arange(len(given)), given]
-    assert transition.find_factor(right[rows], 0.1, shares) == pytest.approx(transition.find_factor(right, 0.1))
+    odds = odds_of_wrong(probs, given)
+    assert transition.find_factor(odds[rows], 0.1, shares) == pytest.approx(transition.find_factor(odds, 0.1))
 
 
 def test_the_learning_curve_counts_groups() -> None:
