@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from labelaudit.machine import Machine, available_cores
-from labelaudit.text import interval
+from labelaudit.text import count, interval, says_little
 
 from .console.options import (
     CacheFolder,
@@ -113,9 +113,10 @@ def _summarize(audit: Audit, color: Color, top: int | None) -> None:
     console = open_console(sys.stderr, color)
     decision, flagged = audit.decision, len(audit.suspects)
     low, high = decision.noise_interval
-    line = f"{len(audit.samples):,} new labels: {flagged:,} suspect{'' if flagged == 1 else 's'}"
+    line = f"{count(len(audit.samples), 'new label')}: {count(flagged, 'suspect')}"
     if decision.judged.any():
-        line += f"; {interval(low, high)} of all labels are wrong (90% interval)"
+        few = "too few to tell how many are wrong"
+        line += "; " + (few if says_little(low, high) else f"{interval(low, high)} of all are wrong (90% interval)")
     unjudged = int((~decision.judged).sum())
     if unjudged:
         line += f"; {unjudged:,} not judged, of classes with too few audited images or with nothing to see"

@@ -56,6 +56,18 @@ def interval(low: float, high: float) -> str:
     return f"at most {high:.1%}" if low < 0.0005 else f"{low:.1%} to {high:.1%}"
 
 
+def says_little(low: float, high: float) -> bool:
+    """Whether a share between ``low`` and ``high`` could be nearly anything, as that of the wrong among three labels.
+
+    >>> says_little(0, 0.95), says_little(0, 0.3)
+    (True, False)
+    """
+    return not high - low <= _WIDE
+
+
+_WIDE = 0.5
+
+
 def read_share(text: str) -> float:
     """The number that a person wrote as a percentage or a fraction; `ValueError` where it is neither.
 
@@ -102,12 +114,24 @@ def as_code(text: str) -> str:
 def as_prose(text: str) -> str:
     r"""``text`` as a sentence of GitHub-flavoured Markdown that nothing in it can give a meaning of its own.
 
+    Plain words between backticks, such as a command, stay code.
+
     >>> as_prose("*a* for @me in #5 | www.example.org")
     '\\*a\\* for @\u200bme in #\u200b5 \\| www\u200b.example.org'
+    >>> as_prose("see `labelaudit tune RUN` and `*`")
+    'see `labelaudit tune RUN` and \\`\\*\\`'
     """
-    said = re.sub(r"([\\`*_\[\]<>|~&$])", r"\\\1", printable(text))
+    parts = _CODE.split(printable(text))
+    return "".join(part if place % 2 else _escape(part, first=not place) for place, part in enumerate(parts))
+
+
+_CODE = re.compile(r"((?<![`\\])`[\w.=%-][\w ./=%-]*`(?!`))", re.ASCII)
+
+
+def _escape(text: str, *, first: bool) -> str:
+    said = re.sub(r"([\\`*_\[\]<>|~&$])", r"\\\1", text)
     said = re.sub(r"(?<=[@#])(?=\w)|(?<=\bwww)(?=\.)|(?<=:)(?=//)|(?<=\bGH)(?=-\d)|(?<=:)(?=[\w+-]+:)", "\u200b", said)
-    return re.sub(r"^([+#-]|\d+[.)])", "\u200b\\1", said)
+    return re.sub(r"^([+#-]|\d+[.)])", "\u200b\\1", said) if first else said
 
 
 def spell_path(path: Path | str) -> str:

@@ -85,10 +85,6 @@ def _headline(audit: Audit, console: Console) -> None:
     console.print(line)
     if advice := _advise(audit):
         _line(console, "", advice)
-    unjudged = [row for row in audit.class_table() if row["samples"] and not row["judged"]]
-    if unjudged:
-        names = name_some([printable(row["label"]) for row in unjudged])
-        _line(console, "", f"Cannot judge {count(len(unjudged), 'class', 'classes')} with too few images: {names}")
 
 
 def _advise(audit: Audit) -> str:

@@ -33,6 +33,20 @@ def what_sets(decision: Decision, verdicts: int) -> str:
     }[scale_of(decision, verdicts)]
 
 
+def where_to_stop(scale: Scale, run: str = "RUN") -> str:
+    """The end of a sentence about doubtful suspects: what tells how many of them to take; ``run`` as a shell takes it.
+
+    >>> where_to_stop("open")
+    '; 20 verdicts tell where to stop: `labelaudit tune RUN`'
+    """
+    return {
+        "open": f"; 20 verdicts tell where to stop: `labelaudit tune {run}`",
+        "outdated": "; verdicts tell where to stop once the list knows them: Rerank in `labelaudit review "
+        f"{run}` or scan again",
+        "settled": "",
+    }[scale]
+
+
 def scale_of(decision: Decision, verdicts: int) -> Scale:
     """The state of the scale of a ``decision`` after so many ``verdicts``."""
     from labelaudit.judge.verdict_fit import FEWEST

@@ -95,7 +95,7 @@ def read(folder: Path | str) -> Audit:
     """
     place = Path(folder)
     if not is_run(place):
-        raise RunError(f"{folder} is not a RUN folder (no audit.json): make one with `labelaudit scan`")
+        raise _no_run(folder)
     try:
         with ThreadPoolExecutor(2) as pool:  # one thread of three reads text, which takes as long
             held = [name for name in (ARRAYS, JUDGE) if (place / name).exists()]
@@ -147,6 +147,14 @@ def _check_companions(found: Mapping[str, str], written: Mapping[str, str]) -> N
     for name in (ARRAYS, *found):
         if found.get(name) != written.get(name):
             raise ValueError(f"{name} is not the file that was written with audit.json")
+
+
+def _no_run(folder: Path | str) -> RunError:
+    place = Path(folder)
+    if place.is_file() and (place.parent / AUDIT).is_file():
+        return RunError(f"{folder} is a file of a RUN: name its folder, {place.parent}")
+    why = f"no {AUDIT}" if place.is_dir() else "it is a file" if place.exists() else "there is none"
+    return RunError(f"{folder} is not a RUN folder ({why}): make one with `labelaudit scan`")
 
 
 def is_run(place: Path) -> bool:

@@ -46,6 +46,8 @@ def read(path: Path | str) -> Baseline:
     try:
         data = read_regular(Path(path))
     except OSError as error:
+        if Path(path).is_dir():
+            raise RunError(f"{path} is a folder and no baseline: name a file that `write_baseline` wrote") from None
         raise RunError(f"no baseline in {path} ({error.strerror}): make one with `write_baseline` {path}") from None
     try:
         text = data.decode("utf-8-sig")

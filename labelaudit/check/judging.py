@@ -19,6 +19,7 @@ from labelaudit.check.policy import TOLERANCE, Policy, matches_glob
 from labelaudit.check.rules import apply_rules
 from labelaudit.check.upkeep import report_baseline
 from labelaudit.errors import DataError
+from labelaudit.judge.decide import FEWEST
 from labelaudit.kinds import KINDS
 from labelaudit.text import count, name_some
 
@@ -57,7 +58,8 @@ def judge_gate(
     if not len(audit.samples):
         raise DataError(f"'{audit.samples.root}' holds no sample: an empty dataset does not pass")
     if not audit.decision.judged.any():
-        raise DataError(f"'{audit.samples.root}': no class has enough images to judge a label by, so nothing can pass")
+        few = f"no class has the {FEWEST} images or more that a label is judged by"
+        raise DataError(f"'{audit.samples.root}': {few}, so nothing can pass: add images")
     case = CheckInput(audit, policy, baseline, reviewed, today, scope, measured)
     rules, noise = apply_rules(case)
     rate = noise.get("dataset")
@@ -106,7 +108,7 @@ def _notes(case: CheckInput) -> Iterator[str]:
             yield f"Outside of the {case.scope.description}, not judged: {what}."
     unjudged = [row["label"] for row in case.audit.class_table() if row["samples"] and not row["judged"]]
     if unjudged:
-        yield f"Not judged, with too few images: {name_some(unjudged)}."
+        yield f"Not judged, with fewer than {FEWEST} images to judge by: {name_some(unjudged)}."
     if case.reviewed is not None:
         yield from case.reviewed.notes
     taken_back = [] if case.baseline is None else [k for k in case.baseline.suspects if case.is_taken_back(k)]

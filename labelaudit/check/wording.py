@@ -13,21 +13,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from labelaudit.audit.chance import Scale
+from labelaudit.audit.chance import Scale, where_to_stop
 from labelaudit.check.outcome import STATUSES, CheckedFinding, Outcome, Rule, Suspect
 from labelaudit.check.policy import matches_glob
 from labelaudit.check.rules import KINDS_OF
-from labelaudit.text import count, interval, name_some, spell_path
+from labelaudit.kinds import kinds_of
+from labelaudit.text import count, interval, name_some, says_little, spell_path
 
 _SINGLE_FILES = (".npz", ".parquet")
 """Kinds of dataset whose samples are rows of one file, and no files of their own."""
 
-_WHERE_TO_STOP: Mapping[Scale, str] = {
-    "open": "; 20 verdicts tell where to stop: `labelaudit tune {}`",
-    "outdated": "; verdicts tell where to stop once the list knows them: Rerank in `labelaudit review {}` or scan "
-    "again",
-    "settled": "",
-}
 _TOLD_BY: Mapping[Scale, str] = {
     "open": "labels alone cannot tell if the limit is kept. 20 verdicts narrow it down (`labelaudit tune {}`)",
     "outdated": "labels alone cannot tell if the limit is kept. Verdicts narrow it down once the list knows them ("
@@ -35,8 +30,6 @@ _TOLD_BY: Mapping[Scale, str] = {
     "settled": "labels and verdicts cannot tell yet if the limit is kept. More verdicts narrow it down (`labelaudit "
     "review {}`)",
 }
-_NOTHING = 0.999
-"""Width of an interval that says nothing: of one changed file anything from 0 to 100 % may be wrong."""
 
 
 def verdict(outcome: Outcome) -> str:
@@ -70,7 +63,7 @@ def about(outcome: Outcome) -> str:
 def noise(outcome: Outcome) -> str:
     """The interval in which the share of wrong labels lies."""
     low, high = outcome.noise_interval
-    if not math.isfinite(outcome.noise_rate) or high - low > _NOTHING:
+    if not math.isfinite(outcome.noise_rate) or says_little(low, high):
         return "wrong labels: too few samples for an estimate"
     return f"wrong labels: {interval(low, high)} of all (90% interval)"
 
@@ -175,7 +168,7 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
             f"{look} at {count(counts['new'], 'new suspect')} with `labelaudit review {run}`: correct wrong labels in "
             "the data, confirm right ones."
         )
-    if open_findings(outcome):
+    if any(problem.kind not in kinds_of("dataset") for problem in open_findings(outcome)):
         steps.append("Repair, remove or relabel the files and rows with a new problem.")
     if not outcome.passed and baseline is None and outcome.suspects:
         write = f"`labelaudit check {checked} --write-baseline FILE`"
@@ -188,7 +181,7 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
     if counts["doubtful"]:
         steps.append(
             f"{count(counts['doubtful'], 'suspect is', 'suspects are')} doubtful and count where `tier` is doubtful"
-            f"{_WHERE_TO_STOP[outcome.scale].format(run)}."
+            f"{where_to_stop(outcome.scale, run)}."
         )
     if outcome.open and outcome.judged:
         steps.append(

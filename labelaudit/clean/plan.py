@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from labelaudit.audit.chance import is_measured, scale_of, what_sets
+from labelaudit.audit.chance import is_measured, scale_of, what_sets, where_to_stop
 from labelaudit.audit.document import Audit
 from labelaudit.clean.actions import ACTIONS, DEFAULTS
 from labelaudit.estimate.price import price_suspects, rank_surest
@@ -263,15 +263,6 @@ class _PlanBuilder:
         """The end of a sentence that begins "nobody knows"."""
         return what_sets(self.audit.decision, len(self.reviewed.settled))
 
-    def _where_to_stop(self) -> str:
-        """The end of a sentence about doubtful suspects: what tells how many of them to take."""
-        return {
-            "open": "; 20 verdicts tell where to stop (`labelaudit tune`)",
-            "outdated": "; verdicts tell where to stop once the list knows them: Rerank in `labelaudit review` or scan "
-            "again",
-            "settled": "",
-        }[scale_of(self.audit.decision, len(self.reviewed.settled))]
-
     def _price(self) -> str:
         """A note on the cost of relabelling the chosen suspects."""
         if not is_measured(self.audit.decision):
@@ -296,9 +287,10 @@ class _PlanBuilder:
         elif self.flags is not None and self.actions["suspect"] != "keep":
             yield self.flags.sentence
         if self.doubtful:
+            told = len(self.reviewed.settled)
             yield (
                 f"Suspects that stay as they are because they are doubtful, not surely wrong: {self.doubtful:,}. "
-                f"`tier` doubtful takes them too{self._where_to_stop()}."
+                f"`tier` doubtful takes them too{where_to_stop(scale_of(self.audit.decision, told))}."
             )
         if self.unsure:
             yield f"Not relabelled because the given label is still the most probable one: {self.unsure:,}."

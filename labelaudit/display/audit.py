@@ -170,7 +170,7 @@ def read_audit(folder: Path | str) -> Audit:
     >>> import labelaudit
     >>> labelaudit.read_audit("no-such-run")
     Traceback (most recent call last):
-    labelaudit.errors.RunError: no-such-run is not a RUN folder (no audit.json): make one with `labelaudit scan`
+    labelaudit.errors.RunError: no-such-run is not a RUN folder (there is none): make one with `labelaudit scan`
     """
     return Audit.of(read_run(at_home(folder)))
 

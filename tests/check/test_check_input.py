@@ -304,7 +304,7 @@ def test_nothing_to_judge_is_no_pass() -> None:
     with pytest.raises(DataError, match="empty dataset"):
         judged(audit=empty)
     unjudged = make_audit(decision=make_decision(judged=np.zeros(6, dtype=bool), is_issue=np.zeros(6, dtype=bool)))
-    with pytest.raises(DataError, match="no class has enough images"):
+    with pytest.raises(DataError, match="no class has the 5 images or more that a label is judged by"):
         judged(audit=unjudged)
 
 

@@ -41,6 +41,20 @@ def test_a_dataset_instead_of_a_run_is_one_line(tmp_path: Path, monkeypatch: pyt
     assert result.stderr == "labelaudit: data is a dataset; its RUN is run: put that in its place\n"
 
 
+def test_what_is_no_run_says_what_it_is(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    for named, said in {
+        run / "suspects.csv": f"is a file of a RUN: name its folder, {run}",
+        tmp_path / "none": "is not a RUN folder (there is none)",
+        tmp_path / "data" / "cat" / "0.png": "is not a RUN folder (it is a file)",
+        tmp_path: "is not a RUN folder (no audit.json)",
+    }.items():
+        result = CliRunner().invoke(app, ["estimate", str(named)], prog_name="labelaudit")
+        assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
+    result = CliRunner().invoke(app, ["baseline", "show", str(run)], prog_name="labelaudit")
+    assert f"{run} is a folder and no baseline: name a file that --write-baseline wrote" in result.stderr
+
+
 @pytest.mark.parametrize("command", [["verdicts", "show"], ["clean"], ["estimate"]])
 def test_what_to_type_next_can_be_typed(tmp_path: Path, command: list[str]) -> None:
     run = write_run(tmp_path).rename(tmp_path / "my run")

@@ -11,6 +11,7 @@ import pytest
 from audits import IDS, make_audit, make_decision, make_samples
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from labelaudit.audit import run
 from labelaudit.audit.chance import MEASURED
@@ -94,9 +95,19 @@ def test_code_is_one_line_of_one_cell(name: str) -> None:
 def test_prose_has_no_bare_mark(name: str) -> None:
     said = as_prose(name)
     assert "\n" not in said
-    bare = re.sub(r"\\.", " ", said)
+    bare = re.sub(r"`[\w.=%-][\w ./=%-]*`", " ", re.sub(r"\\.", " ", said), flags=re.ASCII)
     assert not set(bare) & set("`*_[]<>|~$\\")
     assert not re.search(r"[@#]\w|://|www\.", bare)
+
+
+@pytest.mark.parametrize("trap", ["``a`", "`a``", "\\`a`", "`a`b`", "`@a`", "`a|b`", "@`a` `b"])
+def test_only_plain_words_between_backticks_are_code(trap: str) -> None:
+    said = as_prose(f"Then `labelaudit tune RUN`, {trap}")
+    (block,) = [token for token in MarkdownIt("commonmark").parse(said) if token.children]
+    code = [token.content for token in block.children or () if token.type == "code_inline"]
+    assert code[0] == "labelaudit tune RUN"
+    assert {*code[1:]} <= {"a", "b"}
+    assert {token.type for token in block.children or ()} <= {"text", "text_special", "code_inline"}
 
 
 def test_people_are_heard() -> None:

@@ -65,7 +65,7 @@ def test_suspects_go_to_stdout_and_the_rest_to_stderr(place: Path) -> None:
     (row,) = csv.DictReader(io.StringIO(done.out))
     assert (row["path"], row["given_label"], row["predicted_label"]) == ("b.png", "cat", "dog")
     assert list(row)[:3] == ["rank", "path", "given_label"]
-    assert "3 new labels: 1 suspect" in done.err
+    assert "3 new labels: 1 suspect; too few to tell how many are wrong" in done.err
     assert "without training" in done.err
     assert "d.png: labelled 'owl', a class that the audit does not know" in done.err
 

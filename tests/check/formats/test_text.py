@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
@@ -129,8 +130,14 @@ def test_a_table_reads_well() -> None:
 
 
 def test_an_interval_that_says_nothing_is_no_estimate() -> None:
-    text = GATE_FORMATS["table"](make_outcome(noise_interval=(0.0, 1.0)))
-    assert "wrong labels: too few samples for an estimate" in text
+    for high in (1.0, 0.6):
+        text = GATE_FORMATS["table"](make_outcome(noise_interval=(0.0, high)))
+        assert "wrong labels: too few samples for an estimate" in text
+
+
+def test_what_is_of_no_file_is_not_to_be_removed() -> None:
+    shortcut = replace(OUTCOMES["every status"].findings[0], kind="shortcut", status="new")
+    assert "Repair, remove or relabel" not in GATE_FORMATS["table"](make_outcome(findings=(shortcut,)))
 
 
 TABLE = """
