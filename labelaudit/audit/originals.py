@@ -36,7 +36,7 @@ class Originals:
     def encoded(self, index: int) -> bytes:
         """The file as stored; raises `ImageError` of kind ``missing`` or ``changed``."""
         if self.rows[index] < 0:
-            raise ImageError("missing", "the image is gone since the scan")
+            raise ImageError("missing", "the image is gone since the scan: put it back, or scan again")
         try:
             data = self.source.encoded(self.rows[index])
         except OSError as error:

@@ -37,7 +37,7 @@ from labelaudit.clean.plan import CorrectionPlan
 from labelaudit.clean.plan_file import build_plan
 from labelaudit.clean.reading_back import read_back
 from labelaudit.clean.report import FILE, make_report, write_report
-from labelaudit.clean.returning import explain_loss, explain_passed_over, find_images
+from labelaudit.clean.returning import explain_loss, explain_newcomers, explain_passed_over, find_images
 from labelaudit.clean.transfer import LINKS, Transfer
 from labelaudit.errors import OptionError, RunError, unknown_name, writing
 from labelaudit.files import partials, read_regular, sibling, swap
@@ -121,7 +121,7 @@ def apply_plan(
         form=form,
         transfer=transfer,
         unread=unread,
-        notes=(lost,) if len(unread) < wanted else (),
+        notes=(*((lost,) if len(unread) < wanted else ()), *filter(None, [explain_newcomers(audit, data)])),
     )
 
 

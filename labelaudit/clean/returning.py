@@ -14,7 +14,7 @@ from typing import Any
 
 from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
-from labelaudit.data.images import ImageError
+from labelaudit.data.images import SUFFIXES, ImageError
 from labelaudit.data.ingest import ingest
 from labelaudit.data.listing import Files, Listing
 from labelaudit.data.sources import open_source
@@ -22,7 +22,7 @@ from labelaudit.data.tree import walk
 from labelaudit.errors import DataError, LabelAuditError
 from labelaudit.images import Images, path_of
 from labelaudit.kinds import kinds_of
-from labelaudit.text import name_some
+from labelaudit.text import count, name_some
 from labelaudit.types import Progress, Samples
 
 _FILES = kinds_of("file", "entry")
@@ -137,6 +137,33 @@ def explain_passed_over(audit: Audit, data: Path | str | None) -> str:
     By the folder of the source where it is there, otherwise by what the scan found unusable. Hidden files and the label
     table are not counted.
     """
+    passed = _list_unknown(audit, data)
+    if passed is None:
+        passed = {finding.path for finding in audit.findings if finding.kind in _FILES} - {*audit.samples.ids}
+    if not passed:
+        return ""
+    one = len(passed) == 1
+    return (
+        f"{count(len(passed), 'file')} of the source {'was' if one else 'were'} never part of the scan and "
+        f"{'is' if one else 'are'} not here: {name_some(sorted(passed))}. Copy {'it' if one else 'them'} from the "
+        "source where needed."
+    )
+
+
+def explain_newcomers(audit: Audit, data: Path | str | None) -> str:
+    """A sentence on images of the source that the scan did not know, so that no plan brings them along; "" if none."""
+    told = {finding.path for finding in audit.findings}
+    images = [name for name in _list_unknown(audit, data) or () if Path(name).suffix.lower() in SUFFIXES]
+    new = sorted({*images} - told)
+    if not new:
+        return ""
+    what = count(len(new), "image of the source is", "images of the source are")
+    return f"{what} not part of the scan and not here: {name_some(new)}. Scan again for a plan of all."
+
+
+def _list_unknown(audit: Audit, data: Path | str | None) -> set[str] | None:
+    """Files of the source, hidden ones and the label table left out, that are no sample; ``None`` where it is gone, or
+    holds no file per image."""
     root, table = data or audit.source.get("data") or "", audit.source.get("labels")
     known, files = set(audit.samples.ids), set()
     if root and Path(root).is_dir():
@@ -146,18 +173,7 @@ def explain_passed_over(audit: Audit, data: Path | str | None) -> str:
             files |= {(within / name).as_posix() for name in names if not name.startswith(".")}
         if table and Path(table).is_relative_to(root):
             files.discard(Path(table).relative_to(root).as_posix())
-    if files & known:
-        passed = files - known
-    else:  # the source is gone, or holds no file per image
-        passed = {finding.path for finding in audit.findings if finding.kind in _FILES} - known
-    if not passed:
-        return ""
-    one = len(passed) == 1
-    return (
-        f"{len(passed):,} file{'' if one else 's'} of the source {'was' if one else 'were'} never part of the scan and "
-        f"{'is' if one else 'are'} not here: {name_some(sorted(passed))}. Copy {'it' if one else 'them'} from the "
-        "source where needed."
-    )
+    return files - known if files & known else None
 
 
 def _read(folder: Path, workers: int, progress: Progress) -> Samples | None:

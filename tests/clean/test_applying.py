@@ -122,6 +122,14 @@ def test_applying_twice_changes_nothing_and_says_so(audit: Audit, plan: Correcti
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == stamps
 
 
+def test_images_that_came_since_the_scan_are_named(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
+    assert not any("not part of the scan" in note for note in apply_plan(plan, audit, tmp_path / "out").notes)
+    (tmp_path / "pets" / "cat" / "new.png").write_bytes(png(9))
+    (tmp_path / "pets" / "cat" / "notes.txt").write_text("no image")
+    (note,) = [note for note in apply_plan(plan, audit, tmp_path / "more").notes if "not part of the scan" in note]
+    assert note.startswith("1 image of the source is not part of the scan and not here: cat/new.png.")
+
+
 def test_another_plan_needs_a_word_to_replace(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     out = tmp_path / "out"
     apply_plan(plan, audit, out)
