@@ -25,7 +25,11 @@ def corrupt(
     ],
     noise: Annotated[
         Literal["symmetric", "uniform", "pair", "asymmetric", "instance", "dependent", "annotator", "openset"],
-        option(help="symmetric: any other class. uniform: any class, the own one included. annotator: as people err."),
+        option(
+            help="annotator: as people err. symmetric: any other class. uniform: any class, the own one included. "
+            "pair: the next class by name. asymmetric: what --map says. instance: each image at a rate of its own. "
+            "dependent: the images that a model confuses most. openset: images of --outside."
+        ),
     ],
     rate: Annotated[
         float | None,

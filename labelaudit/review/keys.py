@@ -52,7 +52,7 @@ def read_keys(file: Path | None) -> dict[str, tuple[str, ...]]:
         raise OptionError(f'`keys` {file} has no table [keys], such as [keys] and below it left = "h"')
     for name, value in told.items():
         if name not in KEYS:
-            raise unknown_name("what a key does", name, tuple(KEYS))
+            raise unknown_name("action of a key", name, tuple(KEYS))
         chosen = [value] if isinstance(value, str) else value
         if not isinstance(chosen, list) or not all(isinstance(key, str) and key for key in chosen):
             raise OptionError(f"`keys` {file}: {name} must be a key or a list of keys, not {value!r}")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from labelaudit.errors import DataError, LabelAuditError, RunError
 from labelaudit.files import LockedError, locked, read_regular, use_copy
-from labelaudit.text import guarded, unguarded
+from labelaudit.text import count, guarded, unguarded
 from labelaudit.verdicts.verdict import COLUMNS, VERDICTS, Verdict
 
 FILE = "verdicts.csv"
@@ -121,7 +121,8 @@ def _parse(path: Path | str, text: str) -> Iterator[Verdict]:
                 begun = begun or any(cells)
                 continue
             if len(cells) != len(header):
-                raise DataError(f"'{path}' line {rows.line_num} has {len(cells)} cells for {len(header)} columns")
+                found, wanted = count(len(cells), "cell"), count(len(header), "column")
+                raise DataError(f"'{path}' line {rows.line_num} has {found} for {wanted}: complete it, or take it out")
             named = {name: unguarded(cell) for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
             try:
                 yield Verdict(**named)

@@ -229,7 +229,7 @@ def test_keys_of_a_file_take_the_place_of_the_usual_ones(page: Page, run: Path, 
     ("text", "told"),
     [
         ("left = 3", "no table [keys]"),
-        ("[keys]\nup = 'x'", "what a key does 'up'"),
+        ("[keys]\nup = 'x'", "unknown action of a key 'up'"),
         ("[keys]\nleft = 3", "left must be a key or a list"),
         ("[keys]\nleft = '3'", "the digits 1 to 9 are for classes"),
         ("[keys]\nleft = 'u'", "'u' would do two things"),
