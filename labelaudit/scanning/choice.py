@@ -9,7 +9,7 @@ Left out: fine-tuning the backbone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -148,23 +148,25 @@ def _compare_features_and_pixels(
 
     rows = np.lexsort((samples.labels, np.asarray(samples.digests)))[:_TRIAL_ROWS]  # as good as drawn by lot
     some = samples.take(rows)
+    stored = samples.take(np.sort(rows))  # in the order of a table, which is read so in a fiftieth of the time
+    order = np.argsort(np.argsort(rows))
     present, labels = np.unique(some.labels, return_inverse=True)
     classes = len(present)
-    if some.images is None or classes < 2:
+    if stored.images is None or classes < 2:
         return 0.0, np.inf, len(rows)
     features, _ = embed(
-        some.images,
-        some.digests,
+        stored.images,
+        stored.digests,
         backbones=in_precision([TRIAL], find_precision(settings.precision, machine.device)),
         device=machine.device,
         workers=machine.workers,
         cache=machine.cache,
     )
     fold_of = stratified_folds(labels, _TRIAL_FOLDS, seed=_TRIAL_SEED, digests=some.digests)
-    (block,) = principal_blocks(features)
+    (block,) = principal_blocks(replace(features, values=features.values[order]))
     by_features = np.asarray(discriminant(block, labels, classes, fold_of))
     loss = fit_noise_model({"features": by_features}, labels).loss
-    pixels, _ = load_pixels(some.images, side, workers=machine.workers)
+    pixels = load_pixels(stored.images, side, workers=machine.workers)[0][order]
     flat = pixels.reshape(len(pixels), -1).astype(np.float32)
     by_neighbors = np.asarray(neighbor_votes(*nearest(flat - flat.mean(axis=0), k=10), labels, classes))
     if _agreement(by_neighbors, labels) < _TRIAL_AGREEMENT * _agreement(by_features, labels):

@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -59,6 +59,24 @@ def test_auto_measures_small_images_and_says_why(folder: Path) -> None:
     plain = ScanSettings(train="features", precision="float32")
     asked = choose_training_input(samples, plain, Machine(device="cpu"))
     assert backbones("standard", asked, plain, images=90) == ("lite0@128",), "12 pixels show no more to three"
+
+
+def test_the_choice_reads_images_in_the_order_in_which_they_are_stored(folder: Path) -> None:
+    samples, _ = ingest(open_source(folder))
+
+    class Watched:
+        asked: ClassVar[list[int]] = []
+
+        def __len__(self) -> int:
+            return len(samples)
+
+        def encoded(self, row: int) -> bytes:
+            self.asked.append(row)
+            assert samples.images is not None
+            return samples.images.encoded(row)
+
+    choose_training_input(replace(samples, images=Watched()), ScanSettings(), Machine(device="cpu", workers=1))
+    assert Watched.asked[-len(samples) :] == list(range(len(samples)))
 
 
 def test_an_image_that_the_choice_of_the_input_looked_at_is_embedded_once_without_a_cache(folder: Path) -> None:
