@@ -81,17 +81,17 @@ def find_sharpness(scores: Floats, labels: Ints, shares: Floats | None = None) -
     ``shares`` (n,), as of `group_shares`, for one where there are none.
     """
     rows = some_rows(*scores.shape)
-    some = np.asarray(scores[rows], dtype=np.float64)
+    some = scores[rows]
     some = some - some.max(axis=1, keepdims=True)
     counts = None if shares is None else shares[rows]
     doubt = 1 / (len(rows) if counts is None else counts.sum())
-    own = (1 - doubt) * some[np.arange(len(rows)), labels[rows]] + doubt * some.mean(axis=1)
-    raised = np.empty_like(some)
+    own = (1 - doubt) * some[np.arange(len(rows)), labels[rows]] + doubt * some.mean(axis=1, dtype=np.float64)
+    raised, ones = np.empty_like(some), np.ones(some.shape[1], some.dtype)
 
     def loss(log_factor: float) -> float:
-        factor = np.exp(log_factor)
+        factor = float(np.exp(log_factor))
         np.exp(np.multiply(factor, some, out=raised), out=raised)
-        return float(np.average(np.log(raised.sum(axis=1)) - factor * own, weights=counts))
+        return float(np.average(np.log(raised @ ones, dtype=np.float64) - factor * own, weights=counts))
 
     found = minimize_scalar(loss, bounds=_LOG_SHARPNESS, method="bounded", options={"xatol": 1e-3})
     return float(np.exp(found.x)), float(found.fun)

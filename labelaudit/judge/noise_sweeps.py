@@ -29,7 +29,7 @@ LEAST_NOISE = 0.0005
 
 _STILL = 1e-5  # change of T's cells below which sweeps end
 _LAST = 2  # sweeps over all samples
-_CELLS = 1 << 16  # that these work on at a time
+_CELLS = 1 << 17  # that these work on at a time
 
 
 def find_prior(transition: Floats, sizes: Ints) -> Floats:

@@ -84,7 +84,10 @@ def pool(
     classes = next(iter(models.values())).shape[1]
     rows = rows[some_rows(len(rows), classes)]
     some = None if shares is None else shares[rows]
-    calibrated = {name: find_sharpness(_logs(probs[rows]), labels[rows], some)[0] for name, probs in models.items()}
+    calibrated = {
+        name: find_sharpness(np.log(np.maximum(probs[rows], _FLOOR)), labels[rows], some)[0]
+        for name, probs in models.items()
+    }
     weights: Floats = np.ones(1)  # of a lone model, calibrated as it is
     if len(models) > 1:
         logs = np.stack([calibrated[name] * _logs(probs[rows]) for name, probs in models.items()])  # (M, m, C)
