@@ -76,7 +76,6 @@ def _drop_reading(number: int) -> Any:
 
 
 ONE_BY_ONE = (*CLOSED_FORMS, "discriminant", "logistic", "neighbors")
-_BEGIN_ANYWHERE = [(open_set, "_FIRST", 0.1), (open_set, "_FAR", -1e9)]
 CHANGES = {
     "nothing": Change(),
     **{name: Change(models=(name,)) for name in ONE_BY_ONE},
@@ -100,7 +99,6 @@ CHANGES = {
         f"its {name}": Change(values=[(open_set, "_regress", _drop_reading(number))], refit=True)
         for number, name in enumerate(("discriminant", "votes", "strangeness"))
     },
-    "its beginning far away": Change(values=_BEGIN_ANYWHERE, refit=True),
     "its rounds but one": Change(values=[(open_set, "_ROUNDS", 1)], refit=True),
     "the fit without its images": Change(),
     "the learning curve": Change(),

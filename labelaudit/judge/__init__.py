@@ -6,7 +6,7 @@ In the order in which docs/evidence.md explains it, and a scan goes through it (
   of `vectors`, with what they share in `linear`;
 - the pool of them (`pool`), and the noise model that links true to given labels (`noise_model`, by a `channel`; fitted
   by `noise_fit` with `noise_diagonal` and `noise_sweeps`, in terms of `log_probs`);
-- images of no class (`open_set`, beginning with `strangeness`);
+- images of no class (`open_set`, which reads `strangeness`);
 - the rate of wrong labels (`reading`, from `learning_curve` and `standing_out`);
 - the answer, a mean of both views at that rate (`consensus`, `transition`);
 - what is known beside it: other people's votes (`annotators`), sources of labels (`source_prior`), verdicts

@@ -3,7 +3,7 @@
 A stranger carries some label, but no model can say which one: its neighbours' labels disagree, and so do the models.
 That alone is also true of a hard image. What tells them apart is that strangers look like something of their own: a
 classifier that never saw an image's own label can pick them out. So one more class, "none", is learned beside the
-noise model, in turns with its opinion of each image, at first of those far from all classes::
+noise model, in turns with its opinion of each image, at first of those whose labels are unlikely::
 
     P(given = j | x) = u(x) π_j + (1 - u(x)) Σ_k q(k | x) T[k, j]
 
@@ -42,7 +42,7 @@ MOVED = 0.1
 """Share of samples by which copies may move the classes' shares: beyond it too much of a class is copies for the class
 "none" to be told (one class four times, by .33: 23 right images of 200 taken, average precision .673 for .679)."""
 _ROUNDS = 4
-_FIRST, _FAR = 0.5, 4.0  # prior of the strangest images at first, and the strangeness where it is half of that
+_FIRST = 0.1  # prior of each image at first
 _LEAST, _LEAST_WEIGHT = 1e-6, 0.1
 
 
@@ -120,7 +120,7 @@ def find_open_set(
         return None
     inside = _inside(noise, labels)
     strange = measure_strangeness(x, labels, classes, fold_of)
-    prior = _FIRST * expit(strange - _FAR)
+    prior = np.full(len(labels), _FIRST)
     weights = probes.vote_weights(*near, digests).astype(np.float64)
     for _ in range(_ROUNDS):
         none = _responsibility(prior, shares[labels], inside)
