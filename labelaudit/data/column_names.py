@@ -46,6 +46,7 @@ NOTE_NAMES = frozenset(
 """Names of columns that say something else about an image than its class."""
 SHAPE_NAMES = frozenset(["encodedpixels", "encoded_pixels", "rle", "segmentation", "polygon", "polygons"])
 """Names of columns that hold outlines of objects."""
+_GUESSES = frozenset("pred preds predicted prediction guess guessed suggested proposed estimated".split())
 MANIFOLD_NAMES = frozenset(["tags", "attributes", "keywords", "findings"])
 """Column names that promise several labels for an image."""
 
@@ -62,6 +63,7 @@ def guess_column(columns: Iterable[str], names: Sequence[str]) -> str | None:
 
 
 def is_label_name(column: str) -> bool:
-    """Whether a column is called a label, or some kind of one: ``category_label``."""
+    """Whether a column is called a label, or some kind of one that is no model's guess: ``category_label``."""
     key = plain_name(column)
-    return key in LABEL_NAMES or key.rpartition("_")[2] in ("label", "class", "category", "species", "breed")
+    kind = key.rpartition("_")[2] in ("label", "class", "category", "species", "breed")
+    return key in LABEL_NAMES or (kind and _GUESSES.isdisjoint(key.split("_")))

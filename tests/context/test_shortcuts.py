@@ -90,6 +90,13 @@ def test_of_three_classes_a_source_of_its_own_for_each_is_a_shortcut_and_a_synse
     assert {one.cue for one in find_shortcuts(dataset)} == {"column 'scanner_id'", "folder level 1"}
 
 
+def test_a_coarser_class_is_no_shortcut_and_a_source_of_several_classes_is_one() -> None:
+    labels = np.arange(N) % 4
+    extra = {name: tuple("AABC"[label] for label in labels) for name in ("genus", "device")}
+    dataset = replace(samples(PLAIN, extra), labels=labels, classes=("lion", "tiger", "wolf", "owl"))
+    assert {one.cue for one in find_shortcuts(dataset)} == {"column 'device'"}
+
+
 def test_plain_images_and_few_images_have_none() -> None:
     assert find_shortcuts(samples(PLAIN)) == ()
     assert find_shortcuts(samples([picture(frame=bool(label)) for label in LABELS]).take(np.arange(20))) == ()

@@ -95,3 +95,13 @@ def test_the_split_of_cub_is_read(tmp_path: Path) -> None:
     listing = open_source(build(tmp_path, files))
     assert labels_of(listing) == {"images/a.jpg": "cat", "images/b.jpg": "dog"}
     assert listing.splits == ("test", "train")
+
+
+def test_what_a_model_predicted_is_no_label_beside_another_source(tmp_path: Path) -> None:
+    rows = [f"{path},{'dog' if n < 2 else path[:3]},0.{n}" for n, path in enumerate(PATHS)]
+    listing = open_source(build(tmp_path / "a", {**FOLDERS, "out.csv": lines("image,predicted_class,score", *rows)}))
+    assert (listing.origin, [*listing.extra]) == ("folder names", ["predicted_class", "score"])
+    both = [f"{path},{path[:3]},dog" for path in PATHS]
+    table = lines("image,true_label,predicted_label", *(row.replace("/", "-", 1) for row in both))
+    files = {path.replace("/", "-"): PIXEL for path in PATHS}
+    assert counts_of(open_source(build(tmp_path / "b", {**files, "out.csv": table}))) == {"cat": 6, "dog": 6}

@@ -27,7 +27,7 @@ from labelaudit.types import Finding
 _MASK = re.compile(r"(.+)[_-](mask|masks|seg|segmentation|gt|groundtruth)([_-]\d+)?", re.IGNORECASE | re.DOTALL)
 _NUMBERED = re.compile(r"([^\W\d_]+)[\s_-]*\d+")
 _OF_CLASSES = frozenset(
-    "class classe label category type kind grade stage level score degree cluster digit sign".split()
+    "class classe label category type kind grade stage level score degree cluster digit sign gleason birads".split()
 )
 """Words that numbered classes are called by."""
 _FLAT, _LOOKED_AT = 8, 12
