@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 from labelaudit.data.cells import are_marks, is_number, without_zeros
 from labelaudit.data.column_names import is_label_name, plain_name
@@ -89,7 +90,7 @@ def names_image(tree: Tree) -> Callable[[str], bool]:
         steps = path_steps(cell)
         if not steps:
             return False
-        spelled = {steps[-1].casefold(), after_upload(steps[-1])}
+        spelled = {steps[-1].casefold(), after_upload(steps[-1]), unquote(steps[-1]).casefold()}
         if spelled & names:
             return True
         if ends_as_image(cell):  # and no file has this ending: they were converted

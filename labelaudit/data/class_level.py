@@ -15,6 +15,7 @@ from statistics import median
 from labelaudit.data.columns import quoted
 from labelaudit.data.folders import Candidate, Folder, Level, Place, Undecided
 from labelaudit.data.parts import Part, are_conditions, are_dates, is_split, part_of, split_name
+from labelaudit.data.spelling import plain_spelling
 
 _ALIKE = 20
 """Two folders are of like size where one holds at most this many times the images of the other."""
@@ -35,7 +36,7 @@ class _Found:
 
     @property
     def names(self) -> set[str]:
-        return {name.casefold() for name in self.classes.values()}
+        return {*map(plain_spelling, self.classes.values())}
 
 
 def find_classes(root: Folder, shown: str) -> Level | None:
@@ -166,7 +167,7 @@ class _Search:
         inner = {child.place: self.settle(child) for child in parts}
         known = {name for one in inner.values() for name in one.names}
         for one in inner.values():
-            if not one.classes and one.lone is not None and one.lone.name.casefold() in known:
+            if not one.classes and one.lone is not None and plain_spelling(one.lone.name) in known:
                 one.classes[one.lone.place] = one.lone.name
         labelled = [child for child in parts if inner[child.place].classes]
         if not labelled:

@@ -222,6 +222,10 @@ def _without_ending(name: str) -> str:
     return stem if ending.lower() in SUFFIXES else name
 
 
+def _escaped(name: str) -> str | None:
+    return unquote(name) if "%" in name else None
+
+
 def _if_without_ending(name: str) -> str | None:
     return name if _without_ending(name) == name else None
 
@@ -241,6 +245,7 @@ _WAYS: tuple[tuple[str, Callable[[str], str | None], Callable[[str], str | None]
     ("by the end of their path", lambda name: name, lambda name: name),
     ("by name, but for the ending's letter case", _ending_in_small_letters, _ending_in_small_letters),
     ("by name, but for letter case", str.casefold, str.casefold),
+    ("by name, but for signs written as %20", _escaped, lambda name: name),
     ("by name without ending", _if_without_ending, _without_ending),
     ("by name after an upload's prefix", after_upload, after_upload),
     ("by number, but for leading zeros", _number, _number),

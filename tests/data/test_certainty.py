@@ -65,10 +65,11 @@ def two_tables(first: str, second: str, *, shared: int, column: str = "label") -
         ({"train/1.jpg": PIXEL, "test/1.jpg": PIXEL, "l.csv": "file,label\n1.jpg,a\n"}, "fit several files"),
         ({f"{n}_{word}.png": PIXEL for n in range(4) for word in ("cat", "dog")}, r"`label_from` name:'\\d\+"),
         ({"images/1.jpg": PIXEL, "labels.mat": b"MATLAB 5.0"}, "'labels.mat' is not read: save it as a CSV"),
+        ({"images/1.jpg": PIXEL, "labels.pkl": b"\x80\4"}, "'labels.pkl' is not read: save it as a CSV"),
         ({"fer/fer2013.csv": "emotion,pixels\n"}, "give that file as DATA"),
     ],
     ids=["domains", "stacks", "cameras", "exchanged", "shared", "status", "masks", "camera", "numbers", "shapes",
-         "boxes", "signs", "regions", "partition", "doubts", "positions", "matlab", "pixels"],
+         "boxes", "signs", "regions", "partition", "doubts", "positions", "matlab", "pickle", "pixels"],
 )  # fmt: skip
 def test_what_is_no_label_stops(tmp_path: Path, files: Files, words: str) -> None:
     with pytest.raises(DataError, match=words) as caught:

@@ -41,6 +41,10 @@ CERTAIN: dict[str, tuple[Spec, dict[str | None, int]]] = {
         {f"{part}/{name}": 1 for part in ("rps", "rps-test-set") for name in ("rock", "paper")},
         {"rock": 2, "paper": 2},
     ),
+    "classes that splits spell in two ways": (
+        {"train/cat": 1, "train/ice cream": 1, "test/cat ": 1, "test/Ice_Cream": 1},
+        {"cat": 1, "ice cream": 1, "cat ": 1, "Ice_Cream": 1},
+    ),
     "a split twice": (
         {f"{part}_set/{part}_set/{name}": 1 for part in ("training", "test") for name in ("cats", "dogs")},
         {"cats": 2, "dogs": 2},

@@ -89,3 +89,9 @@ def test_the_order_of_rows_and_files_does_not_matter() -> None:
     forwards = dict(zip(asked, match_rows(asked, files).files, strict=True))
     backwards = dict(zip(asked[::-1], match_rows(asked[::-1], files[::-1]).files, strict=True))
     assert forwards == backwards
+
+
+def test_names_with_signs_written_as_numbers_find_their_files() -> None:
+    match = match_rows(["a/my%20cat.jpg", "100%.jpg"], ["a/my cat.jpg", "100%.jpg"])
+    assert match.files == ("a/my cat.jpg", "100%.jpg")
+    assert match.ways == {"by name, but for signs written as %20": 1, "by their whole path": 1}
