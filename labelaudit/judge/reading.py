@@ -4,7 +4,9 @@ The noise model takes hard images for wrong labels, most of all where few images
 its doubt out. Labels that stand out plainly are wrong, whatever else is. And the learning curve tells hard images from
 wrong labels, since more images mend doubt about hard ones. Of many images a class it shows which share of the labels
 that stand out would do so with any amount of data (`Curve.lasting`). Of fewer it shows only what share of all labels no
-model would agree with (`Curve.asymptote`), and doubt counts as far as images speak for one class.
+model would agree with (`Curve.asymptote`), and doubt counts as far as images speak for one class. Of a few wrong labels
+in an easy set a curve sees nothing, and hardly any stand out plainly; those that both views are certain of are wrong
+all the same.
 
 The interval runs from the labels that stand out plainly to those that the pool contradicts. Left out: verdicts, which
 settle the matter (`labelaudit.judge.verdict_fit`).
@@ -34,6 +36,8 @@ TWICE = 2.0
 """Times the share that lasts, up to all of it, counts of what the noise model reads."""
 BORNE_OUT = 0.95
 """Probability of a wrong label, at the pool's own scale, from which it is sure of one alone."""
+CERTAIN = 0.99
+"""The same, from which a label is wrong whatever the curve says if the noise model reads `BORNE_OUT` as well."""
 
 _ODDS = 2.0  # what the odds of a wrong label are multiplied by in its reading: people err more often than it believes
 _RARE = 0.05  # rate below which most of a reading may be the models' own doubt
@@ -98,7 +102,8 @@ def read_rate(
         untold = max(min(doubted, curve.asymptote), least)
         lasting = max(min(1.0, TWICE * curve.lasting) * by_model, least)
         rate = untold ** (1 - curve.told) * lasting**curve.told
-    rate = max(rate, strangers)
+    certain = mean_of((own <= 1 - CERTAIN) & (suspicion >= BORNE_OUT))
+    rate = max(rate, strangers, certain)
     apart = float(len(labels) if shares is None else shares.sum())
     return Reading(
         rate=rate,

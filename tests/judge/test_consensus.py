@@ -139,12 +139,37 @@ def test_where_a_curve_does_not_tell_what_lasts_doubt_is_believed_up_to_what_no_
     assert unsuspected < 0.05, "but never more than is doubted"
 
 
+def test_labels_that_both_views_are_certain_of_are_wrong_whatever_a_curve_says() -> None:
+    """Clear images, three of 300 with wrong labels, none of which looks worse than labels exchanged at random would."""
+    given, wrong = np.arange(300) % 3, np.arange(300) < 3
+    own = np.where(wrong, 0.005, 0.9999)
+    probs = np.repeat((1 - own)[:, None] / 2, 3, axis=1)
+    probs[np.arange(300), given] = own
+    curve = Curve(errors=(0.1, 0.05, 0.02, 0.01), asymptote=0.0)
+    assert share_standing_out(probs, given, PLAIN) == 0
+    assert read_rate(np.where(wrong, 0.96, 0.0), probs, given, curve).rate == pytest.approx(0.01)
+    assert read_rate(np.where(wrong, 0.9, 0.0), probs, given, curve).rate == 0, "not without the noise model"
+    probs[:3] = (probs[:3] + 0.02) / 1.06
+    assert read_rate(np.where(wrong, 0.96, 0.0), probs, given, curve).rate == 0, "nor without the pool"
+
+
 def test_a_curve_of_few_samples_has_fewer_points_and_no_word_on_what_lasts() -> None:
     for n, points in ((79, 2), (159, 3)):
         curve = measure(*cloud(n, 0.0, 1.2), 4)
         assert curve is not None
         assert len(curve.errors) == points
         assert curve.told == 0
+
+
+def test_parts_with_two_or_three_images_of_a_class_hide_no_wrong_labels() -> None:
+    """Twenty classes of twelve images: models of an eighth err on most labels, those of all images on a fifth."""
+    rng, truth = np.random.default_rng(1), np.arange(240) % 20
+    x = (rng.normal(size=(20, 64))[truth] + rng.normal(size=(240, 64))).astype(np.float32)
+    wrong = np.isin(np.arange(240), rng.choice(240, 48, replace=False))
+    for given, least, most in ((np.where(wrong, (truth + 1) % 20, truth), 0.08, 0.2), (truth, 0.0, 0.005)):
+        curve = measure(x / np.linalg.norm(x, axis=1, keepdims=True), given, 20)
+        assert curve is not None
+        assert least <= curve.asymptote <= most
 
 
 def test_parts_of_the_curve_hold_whole_groups() -> None:
