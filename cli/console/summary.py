@@ -102,7 +102,9 @@ def _suspects(audit: Audit, console: Console, top: int) -> None:
     rows = audit.suspects[:top]
     if not len(rows):
         if judged := int(audit.decision.judged.sum()):
-            _line(console, "", f"None among {judged:,}: no label looks wrong.", style="green")
+            where = audit.files.get("samples.csv")
+            ranked = f" {printable(str(where))} ranks all of them, the worst first." if where else ""
+            _line(console, "", f"None among {judged:,}: no label looks wrong enough.{ranked}", style="green")
         else:
             _line(console, "", "None: no label could be judged.")
         return

@@ -88,7 +88,7 @@ def headline(audit: Audit, checked: ReviewState | None = None) -> str:
     if not audit.decision.judged.any():
         return f"None of the labels of the {n:,} {noun} could be judged. {noise_sentence(audit)}"
     if not flagged:
-        return f"No label of the {n:,} {noun} looks wrong. {noise_sentence(audit)}"
+        return f"No label of the {n:,} {noun} looks wrong enough to be a suspect. {noise_sentence(audit)}"
     are = "is a suspect: its label" if flagged == 1 else "are suspects: their labels"
     return f"{flagged:,} of {n:,} {noun} ({flagged / max(n, 1):.1%}) {are} may be wrong. {noise_sentence(audit)}"
 

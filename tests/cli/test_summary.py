@@ -48,8 +48,10 @@ def test_result_answers_the_questions_of_a_reader(tmp_path: Path) -> None:
 def test_result_without_suspects_says_how_many_were_judged() -> None:
     decision = make_decision(is_issue=np.zeros(6, dtype=bool), noise_rate=float("nan"))
     text = rendered(make_audit(decision=decision))
-    assert "None among 5: no label looks wrong." in text
+    assert "None among 5: no label looks wrong enough.\n" in text
     assert "The share of wrong labels cannot be estimated." in text
+    kept = replace(make_audit(decision=decision), files={"samples.csv": Path("run/samples.csv")})
+    assert "no label looks wrong enough. run/samples.csv ranks all of them, the worst first.\n" in rendered(kept)
 
 
 def test_labels_that_nobody_judged_do_not_look_right() -> None:
