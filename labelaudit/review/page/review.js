@@ -18,6 +18,7 @@ import { View, spoken } from "./view.js";
 const $ = id => document.getElementById(id);
 const GONE = "The review was stopped; every verdict is on disk. Start it again with labelaudit review and open the "
   + "address that it prints.";
+const ABSENT = "This image cannot be judged", PASS = "“Can’t tell” goes on.";
 const roomy = matchMedia("(min-width: 821px) and (min-height: 501px)").matches;  // where a hint covers nothing that is needed
 const HINTS = {
   tune: "A few images from all over the ranking; scores and suggestions are hidden so that nothing sways you. Which "
@@ -87,7 +88,8 @@ async function go(place) {
     pose(next);
     const picture = await deck.picture(next.row);
     if (question !== next) return;
-    if (picture.error) stage.showAbsent("This image cannot be judged", `${picture.error.message}. Press S to go on.`);
+    const why = picture.error?.message ?? "";
+    if (picture.error) stage.showAbsent(ABSENT, `${why.charAt(0).toUpperCase()}${why.slice(1)}. ${PASS}`);
     else stage.show(picture.image);
     await painted();
     if (question !== next) return;
@@ -117,7 +119,7 @@ function pose(next) {
 async function answer(kind, label) {
   if (!ready || !question || label === null) return;
   if (question.absent) {
-    if (kind !== "skip") return tell("This image cannot be judged: press S to go on.");
+    if (kind !== "skip") return tell(`${ABSENT}. ${PASS}`);
     passed.add(question.place);
     return go(await deck.nextOpen(question.place + 1, passed));
   }
