@@ -78,7 +78,7 @@ class Thumbnails:
         return squares
 
     def _keep(self, rows: Ints, squares: Pixels) -> None:
-        if self._store is not None:
+        if self._store is not None and len(rows):
             try:
                 self._store.append(self._keys[rows], squares.reshape(len(rows), -1).view("<f4"))
             except RunError:

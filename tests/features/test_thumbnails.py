@@ -67,6 +67,10 @@ def test_an_image_that_fails_is_black_and_not_kept(tmp_path: Path) -> None:
     assert images.asked == [2]
 
 
+def test_where_all_images_fail_nothing_is_kept(tmp_path: Path) -> None:
+    assert not thumbnails(Counted(broken=(2, 4)), tmp_path).read(np.array([2, 4])).any()
+
+
 def test_a_cache_that_cannot_be_written_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     np.testing.assert_array_equal(thumbnails(Counted(), tmp_path / "file").read(np.arange(6)), SQUARES)
