@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.blocks import by_class, memory_order, slices
-from labelaudit.judge.channel import difficulty, error_factors
+from labelaudit.judge.channel import Channel, difficulty, error_factors
 from labelaudit.judge.linear import order_by_label
 from labelaudit.judge.noise_model import NO_CLASS
 from labelaudit.types import Bools, Floats, Ints
@@ -55,10 +55,16 @@ def refine(
     of them or of its cells. ``factors`` (n,) are as of `Channel`, in numbers of the ``precision``.
     """
     sizes = np.bincount(labels, minlength=len(transition))
-    given = list(_by_label(probs, labels, known, factors, np.flatnonzero(known != NO_CLASS)))
+    order = order_by_label(np.arange(len(labels)), labels)
+    probs, labels, known = by_class(probs[order]), labels[order], known[order]
+    factors = None if factors is None else factors[order]
     for _ in range(sweeps):
         before = transition
-        transition = _sweep(given, transition, sizes, precision)
+        channel = Channel(transition.astype(precision), factors)
+        posterior, _ = channel.judge(probs, labels, known)
+        posterior[known == NO_CLASS] = 0
+        counts, expected, _ = channel.count(posterior, labels)
+        transition = _move(transition, counts, expected, sizes)
         if np.abs(transition - before).max() < _STILL:
             break
     return transition
@@ -81,7 +87,7 @@ def refine_by_all(
     factors = error_factors(difficulty(pooled) - mean_difficulty, slope, np.float32)
     rows = np.flatnonzero(counted & (known != NO_CLASS))
     for _ in range(_LAST):
-        transition = _sweep(_by_label(pooled, labels, known, factors, rows), transition, sizes, np.float32)
+        transition = _sweep(_by_label(pooled, labels, known, factors, rows), transition, sizes)
     return transition
 
 
@@ -130,9 +136,9 @@ def _by_label(probs: Floats, labels: Ints, known: Ints, factors: Floats | None, 
             yield _Given(int(labels[some[0]]), by_class(probs[some]), known[some], few)
 
 
-def _sweep(given: Iterable[_Given], transition: Floats, sizes: Ints, precision: npt.DTypeLike) -> Floats:
+def _sweep(given: Iterable[_Given], transition: Floats, sizes: Ints) -> Floats:
     """T moved once by what is counted of the samples ``given``, in classes of these ``sizes`` (C,)."""
-    rounded = transition.astype(precision)
+    rounded = transition.astype(np.float32)
     counts, totals = np.zeros_like(transition), np.zeros((2, len(transition)))
     for some in given:
         found, errors, others = some.count(rounded)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from labelaudit.blocks import take_columns
-from labelaudit.judge.channel import Channel, error_factors
+from labelaudit.judge.channel import difficulty, error_factors
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN
-from labelaudit.judge.noise_sweeps import find_prior, refine
+from labelaudit.judge.noise_sweeps import refine, refine_by_all
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.5])
@@ -19,18 +19,12 @@ def test_a_sweep_label_by_label_counts_what_the_channel_counts_of_all(classes: i
     probs, matrix = rng.dirichlet(np.ones(classes), n), rng.dirichlet(np.ones(classes), classes)
     labels, known = rng.integers(0, classes, n), np.full(n, UNKNOWN)
     known[:9], known[9:20] = labels[::-1][:9], NO_CLASS
-    factors = error_factors(rng.normal(size=n), slope)
+    counted = np.ones(n, dtype=bool)
 
-    found = refine(probs, matrix, labels, known, factors, np.float64, 1)
+    found = refine_by_all(probs, matrix, labels, known, counted, slope=slope, mean_difficulty=0.3)
 
-    order, sizes = np.argsort(labels, kind="stable"), np.bincount(labels, minlength=classes)
-    channel = Channel(matrix, None if factors is None else factors[order])
-    posterior, _ = channel.judge(probs[order], labels[order], known[order])
-    posterior[known[order] == NO_CLASS] = 0
-    counts, expected, _ = channel.count(posterior, labels[order])
-    prior = find_prior(matrix, sizes)
-    moved = matrix * (counts + prior) / (expected + prior.sum(axis=1, keepdims=True) * matrix)
-    assert found == pytest.approx(moved / moved.sum(axis=1, keepdims=True), rel=1e-9)
+    factors = error_factors(difficulty(probs) - 0.3, slope)
+    assert found == pytest.approx(refine(probs, matrix, labels, known, factors, np.float64, 2), rel=1e-4)
 
 
 @pytest.mark.parametrize("classes", [3, 60])
