@@ -23,8 +23,9 @@ BLANK = 6.0
 """Standard deviation of the grey values (0-255) below which an image is nearly blank."""
 BLURRED = 0.1
 """Share of the dataset's median sharpness below which an image is blurred."""
+USUAL = 300
+"""Images that the usual sharpness is measured on."""
 _SIDE = 128
-_USUAL = 300  # images that the usual sharpness is measured on
 
 
 def find_low_quality(images: Images, rows: Ints, *, workers: int = 2) -> Mapping[int, str]:
@@ -32,7 +33,7 @@ def find_low_quality(images: Images, rows: Ints, *, workers: int = 2) -> Mapping
 
     Images that cannot be decoded are left out: they have a finding already.
     """
-    usual = spread_rows(len(images), _USUAL)
+    usual = spread_rows(len(images), USUAL if len(rows) else 0)
 
     def look(row: int) -> tuple[float, float] | None:
         try:

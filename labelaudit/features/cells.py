@@ -95,7 +95,7 @@ class Cells:
             candidates = self._candidates(group[0])
             close = np.take(self._base, candidates, axis=0)
             for asked in np.array_split(group[1], -(-len(group[1]) * len(candidates) // _PRODUCTS)):
-                cosines[asked], places = _find_best(queries[asked] @ close.T, self._k)
+                cosines[asked], places = find_best(queries[asked] @ close.T, self._k)
                 found[asked] = candidates[places]
 
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="neighbours") as pool:
@@ -137,7 +137,7 @@ def compare_all(queries: Floats, base: Floats, k: int) -> tuple[npt.NDArray[np.f
     found = np.empty((len(queries), k), np.int64)
 
     def look(rows: slice) -> None:
-        cosines[rows], found[rows] = _find_best(queries[rows] @ base.T, k)
+        cosines[rows], found[rows] = find_best(queries[rows] @ base.T, k)
 
     _work_on_rows(look, len(queries), len(base))
     return cosines, found
@@ -150,7 +150,7 @@ def _work_on_rows(work: Callable[[slice], None], rows: int, products: int) -> No
         list(pool.map(work, slices(rows, step)))
 
 
-def _find_best(products: Floats, k: int) -> tuple[Floats, Ints]:
+def find_best(products: Floats, k: int) -> tuple[Floats, Ints]:
     """The k greatest of each row of ``products`` (m, c) and their places, greatest first.
 
     faiss, asked for the few hundred rows of one cell, takes two to four times as long as this and the product.

@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 import zlib
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +39,7 @@ _IN_MEMORY = 256 << 20
 """Bytes; larger feature matrices live in a temporary memory map."""
 _COPY_ROWS = 4096
 _SAMPLE = 48
+_LEAST_COMPUTING = 0.2  # of the time of embedding, however long decoding took where it was tried
 
 
 def embed(
@@ -147,21 +148,25 @@ def forecast_others(
     digests: Sequence[str],
     *,
     seconds: float,
+    decoding: float,
     backbones: Sequence[str],
-    others: Mapping[str, Sequence[str]],
+    others: Sequence[str],
     cache: Path | None = None,
-) -> dict[str, float]:
-    """Name -> seconds that ``others``, embedded backbones each, would take where ``backbones`` take ``seconds`` > 0.
+) -> float:
+    """Seconds that ``others``, embedded backbones each, would take where ``backbones`` take ``seconds`` > 0.
 
-    In proportion to the multiply-adds that are left to do.
+    An image takes ``decoding`` seconds, and the rest is in proportion to the multiply-adds that are left to do.
     """
 
-    def work(specs: Sequence[str]) -> float:
-        parts = _open(images, digests, specs, "cpu", cache).parts
-        return sum(float(part.missing.sum()) * part.backbone.spec.work for part in parts)
+    def count(specs: Sequence[str]) -> tuple[float, float]:
+        job = _open(images, digests, specs, "cpu", cache)
+        return float(len(job.todo())), sum(float(part.missing.sum()) * part.backbone.spec.work for part in job.parts)
 
-    rate = seconds / work(backbones)
-    return {name: rate * work(specs) for name, specs in others.items()}
+    (some, done), (more, left) = count(backbones), count(others)
+    if not more:
+        return 0.0
+    computing = max(seconds - decoding * some, _LEAST_COMPUTING * seconds)
+    return (seconds - computing) * more / some + computing * left / done
 
 
 def _open(images: Images, digests: Sequence[str], backbones: Sequence[str], device: str, cache: Path | None) -> Job:

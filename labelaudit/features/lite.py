@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelaudit.errors import BackboneError, first_line
+from labelaudit.features.torch_file import read_torch_file
 from labelaudit.types import Floats
 
 WIDTH = 1280
@@ -91,13 +92,10 @@ def weights_path(variant: str) -> Path:
 
 def read_weights(variant: str) -> dict[str, Floats]:
     """Every tensor of the weight file by its key."""
-    import torch
-
     path = weights_path(variant)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever the damage leads to
+        return read_torch_file(path)
+    except Exception as error:  # whatever the damage leads to
         raise BackboneError(
             f"the weights {path} cannot be read ({first_line(error)}): reinstall their package"
         ) from error
-    return {key: tensor.numpy() for key, tensor in state.items()}

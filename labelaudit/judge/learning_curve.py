@@ -32,6 +32,8 @@ PARTS = (8, 4, 2, 1)
 """Numbers of parts that the set is cut into, one point of the curve each; fewer where parts would be too small."""
 WIDTH = 256
 """Components that the models of a scan's curve see, of all feature blocks together."""
+PENALTIES = (0.1, 0.5, 2.0, 10.0, 50.0)
+"""The values that the penalties of these models are chosen from, in units as of `ridge.PENALTIES`."""
 LEARNING = 0.5
 """Exponent at which errors fall."""
 STANDING_OUT = 0.3
@@ -45,7 +47,6 @@ part knows too little."""
 _ROWS, _EACH = 2500, 100  # samples at most, or of each class: of four times as many, right labels stood out for good
 _FEWEST = 20  # groups in a part
 _POINTS = 2  # of a curve at least
-_PENALTIES = (0.1, 0.5, 2.0, 10.0, 50.0)
 _FEW = 10.0  # images of the usual class with which a part counts half: fewer teach a model too little to go by
 _MOST = 4.0  # images in an eighth for each component with which nothing is left to learn that data could tell
 _LEAST = 8.0  # labels that stand out in eighths with which half is known
@@ -130,7 +131,7 @@ def _judge(x: npt.NDArray[np.float32], labels: Ints, classes: int, codes: Ints, 
     for part in range(parts):
         rows = np.flatnonzero(part_of == part)
         some, own, groups = x[rows], labels[rows], codes[rows]
-        models["ridge"][rows] = ridge.fit(some, own, classes, groups=groups, penalties=_PENALTIES).probs
+        models["ridge"][rows] = ridge.fit(some, own, classes, groups=groups, penalties=PENALTIES).probs
         models["prototypes"][rows] = prototypes.fit(some, own, classes, groups=groups).probs
     shares = group_shares(codes)
     wrong = float(np.average(models["ridge"].argmax(axis=1) != labels, weights=shares))

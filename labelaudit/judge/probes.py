@@ -30,6 +30,8 @@ NARROW = 256
 least: the log-odds of one on 1,536 components of few samples are seven times too great (docs/log.md)."""
 SAMPLES_EACH = 8
 """Samples for each component that the discriminant sees beyond these."""
+ROTATED = 20_000
+"""Rows that the principal components are estimated on, about."""
 LEADING = 128
 """Principal components of each block that images of no class are looked for in."""
 NEIGHBORS = 30
@@ -42,7 +44,6 @@ _STRENGTH = 300.0  # of the pull of logistic regression: the inverse of scikit-l
 _ROUNDING = 1e-5  # share of the total variance below which a within-class variance is float32 rounding: equal images
 _NOTHING = 1e-6  # share of the greatest eigenvalue below which one is float32 rounding
 _CELLS = 1 << 22  # class probabilities that are worked on at a time
-_ROWS = 20_000  # rows that the principal components are estimated on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ def find_rotations(features: Features, *, order: Ints | None = None) -> tuple[Ro
     given. Narrower blocks keep their dimensions.
     """
     rows = np.arange(len(features.values)) if order is None else order
-    rows = rows[:: max(1, len(rows) // _ROWS)]
+    rows = rows[:: max(1, len(rows) // ROTATED)]
     return tuple(_find_rotation(block[rows]) for block in split_blocks(features))
 
 

@@ -78,7 +78,7 @@ def choose_training_input(samples: Samples, settings: ScanSettings, machine: Mac
             network_builder(network, (side, side, 3), len(samples.classes), settings.init)(1, settings.seed)
         asked = f"pixels ({side} x {side}), as asked for with `train` pixels"
         return TrainingInput(pixels=True, side=side, longest=longest, reason=asked)
-    if longest > SMALL or not settings.trained:
+    if not tries_pixels(samples, settings):
         reason = f"features: images of about {longest} pixels a side are too large to train from pixels quickly"
         reason = reason if settings.trained else "nothing: no method is trained"
         return TrainingInput(pixels=False, side=side, longest=longest, reason=reason)
@@ -92,6 +92,12 @@ def choose_training_input(samples: Samples, settings: ScanSettings, machine: Mac
     if better:
         reason = f"pixels: a network from them predicts labels clearly better than features of {TRIAL} ({tried})"
     return TrainingInput(pixels=better, side=side, longest=longest, reason=reason)
+
+
+def tries_pixels(samples: Samples, settings: ScanSettings) -> bool:
+    """Whether it takes a trial to decide, on small images that methods are trained on."""
+    images = samples.images
+    return images is not None and settings.train == "auto" and bool(settings.trained) and typical_side(images) <= SMALL
 
 
 def _usual_side(network: str | None) -> int | None:

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from labelaudit.features.embedding import embed_samples
 from labelaudit.machine import Clock, Machine
-from labelaudit.scanning.choice import TrainingInput, choose_training_input
+from labelaudit.scanning.choice import TrainingInput, choose_training_input, tries_pixels
 from labelaudit.scanning.effort import backbones_of, fine_tunes
 from labelaudit.scanning.forecast import Prospect
 from labelaudit.scanning.plan import Plan
@@ -57,6 +57,9 @@ def describe(
     with _keeping(machine, embeds and bool(settings.trained)) as embedder:
         if embeds:
             with clock.stage("choose"):
+                if plan.limited and tries_pixels(samples, settings):
+                    plain = choose_training_input(samples, replace(settings, train="features"), embedder)
+                    settings = plan.narrow(Prospect(samples=samples, machine=embedder, choice=plain), settings)
                 choice = choose_training_input(samples, settings, embedder)
         with clock.stage("forecast"):
             widths = () if features is None else features.blocks or (features.values.shape[1],)

@@ -40,7 +40,7 @@ _SMALL, _SMALL_PIXELS = 3000, 100_000  # samples, or pixels of all, below which 
 _THREADS = 2  # that searches run on, and so many of those that look at images gain
 _FEATURES = 1280  # numbers that an embedded backbone makes of an image
 _LIBRARIES, _FEWER_LIBRARIES = 300e6, 60e6  # bytes of what a scan loads later, with features or training and without
-_TORCH = 700e6  # and more of PyTorch, which trains
+_TORCH, _EMBEDDERS = 700e6, 130e6  # and more of PyTorch, which trains, and of what embeds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,28 +129,30 @@ class Prospect:
         return fine_tunes(settings, self.choice, device=self.machine.device)
 
 
-def forecast_scan(prospect: Prospect, settings: ScanSettings, *, costs: UnitCosts, embedding: float) -> Forecast:
+def forecast_scan(
+    prospect: Prospect, settings: ScanSettings, *, costs: UnitCosts, embedding: float, training: bool = True
+) -> Forecast:
     """The forecast of all that is still to be done under ``settings``, by the unit ``costs`` of this machine.
 
-    ``embedding`` takes so many seconds.
+    ``embedding`` takes so many seconds; ``training``, which has to be tried, may be left out.
     """
     stages: dict[str, float] = {}
     machine, work = prospect.machine, count_work(prospect, settings)
     n, classes, specs = work.samples, work.classes, prospect.specs(settings)
     if specs:
         stages[f"embed {n:,} images with {', '.join(specs)}"] = embedding
-    if work.trained:
+    if training and work.trained:
         side = prospect.side(settings)
         on, shape = ("pixels", (side, side, 3)) if side else ("features", (work.trains,))
         names = ", ".join(settings.trained)
         stages[f"train {names} on {on}"] = _forecast_training(n, classes, settings, machine, shape)
-    if prospect.tunes(settings):
+    if training and prospect.tunes(settings):
         stages[f"fine-tune {TUNED}"] = _forecast_tuning(n, classes, settings, machine)
     stages["compare and judge"] = sum(count_seconds(work, costs).values())
     kept = machine.cache is not None and embedding > 0
     return Forecast(
         stages=stages,
-        memory=forecast_memory(prospect, settings),
+        memory=forecast_memory(prospect, settings, embeds=bool(specs)),
         disk=count_disk(work, to_embed=float(n * _FEATURES * len(specs) * kept)),
     )
 
@@ -176,12 +178,13 @@ def count_work(prospect: Prospect, settings: ScanSettings) -> Workload:
     )
 
 
-def forecast_memory(prospect: Prospect, settings: ScanSettings) -> float:
+def forecast_memory(prospect: Prospect, settings: ScanSettings, *, embeds: bool) -> float:
     """Bytes at most in memory at once under ``settings``; nothing is tried, so that less can still be chosen."""
     work = count_work(prospect, settings)
     trains = work.trained > 0 or prospect.tunes(settings)
     loaded = _LIBRARIES if work.widths or trains else _FEWER_LIBRARIES
     loaded += _TORCH * (trains and "torch" not in sys.modules)
+    loaded += _EMBEDDERS * (embeds and "onnxruntime" not in sys.modules)
     side = prospect.side(settings) if work.trained else 0
     return peak_memory() + loaded + count_memory(work) + 3 * work.samples * side**2
 
@@ -205,6 +208,29 @@ def forecast_embedding(prospect: Prospect, settings: ScanSettings) -> float:
         device=machine.device,
         workers=machine.workers,
         cache=machine.cache,
+    )
+
+
+def embed_otherwise(
+    prospect: Prospect, settings: ScanSettings, other: ScanSettings, embedding: float, costs: UnitCosts
+) -> float:
+    """Seconds that embedding takes under ``other`` settings where under ``settings`` it takes ``embedding``; 0 where
+    that is 0, which tells nothing.
+
+    What is left of them without decoding grows with the multiply-adds.
+    """
+    specs, others, images = prospect.specs(settings), prospect.specs(other), prospect.samples.images
+    if specs == others or images is None or not embedding:
+        return embedding
+    work = count_work(prospect, settings)
+    return features.forecast_others(
+        images,
+        prospect.samples.digests,
+        seconds=embedding,
+        decoding=costs.look / work.threads,
+        backbones=specs,
+        others=others,
+        cache=prospect.machine.cache,
     )
 
 

@@ -7,7 +7,6 @@ that takes longer than forecast, which would lose what it has.
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Callable
@@ -15,21 +14,19 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import get_args
 
-from labelaudit import features
 from labelaudit.errors import OptionError
 from labelaudit.machine import Machine, peak_memory
 from labelaudit.scanning.forecast import (
-    MEMORY_SPREAD,
     WORTH_SAYING,
     Forecast,
     Prospect,
+    embed_otherwise,
     forecast_embedding,
-    forecast_memory,
     forecast_scan,
     takes_a_moment,
 )
 from labelaudit.scanning.settings import Effort, ScanSettings
-from labelaudit.scanning.unit_costs import Timer, measure_unit_costs
+from labelaudit.scanning.unit_costs import Timer, UnitCosts, measure_unit_costs
 from labelaudit.text import rough_duration, size
 
 _EFFORTS: tuple[Effort, ...] = get_args(Effort)
@@ -97,6 +94,16 @@ class Plan:
     def limited(self) -> bool:
         return self.budget is not None or self.max_memory is not None
 
+    def narrow(self, prospect: Prospect, settings: ScanSettings) -> ScanSettings:
+        """``settings`` with the largest effort that fits without training; raises `OptionError` as `settle`.
+
+        For a scan that has yet to try what its methods would learn from, which takes time and memory itself.
+        """
+        if not self.limited or prospect.machine.engine != "local":
+            return settings
+        prospect.machine.progress("forecast", 0, None)
+        return self._choose(prospect, settings, training=False)
+
     def settle(self, prospect: Prospect, settings: ScanSettings) -> ScanSettings:
         """Forecast the scan, tell it, and return ``settings`` with the effort that fits.
 
@@ -109,34 +116,48 @@ class Plan:
             return settings
         if self.limited or not takes_a_moment(prospect, settings, 0.0):
             machine.progress("forecast", 0, None)
-        efforts = self._list_efforts(prospect, settings)
-        asked, settings = efforts[-1], replace(settings, effort=efforts[-1])
-        embedding = forecast_embedding(prospect, settings)
-        if not self.limited and takes_a_moment(prospect, settings, embedding):
-            return settings
-        costs = measure_unit_costs(None if prospect.choice is None else prospect.samples.images, self._timer)
-        found = None
-        for effort in reversed(efforts):
-            tried = replace(settings, effort=effort)
-            seconds = embedding if effort == asked else _embed_otherwise(prospect, settings, tried, embedding)
-            found = forecast_scan(prospect, tried, costs=costs, embedding=seconds)
-            found = replace(found, spent=self._timer() - self._started)
-            if self._fits(found):
-                self.forecast = found
-                if self._is_told:
-                    self._tell(found, tried, machine)
-                return tried
-        assert found is not None
-        raise OptionError(self._refuse(found))
+        if self.limited:
+            settings = self._choose(prospect, settings, training=True)
+        else:
+            embedding = forecast_embedding(prospect, settings)
+            if not takes_a_moment(prospect, settings, embedding):
+                costs = self._measure(prospect)
+                self.forecast = self._begun(forecast_scan(prospect, settings, costs=costs, embedding=embedding))
+        if self.forecast is not None and self._is_told:
+            self._tell(self.forecast, settings, machine)
+        return settings
 
-    def _list_efforts(self, prospect: Prospect, settings: ScanSettings) -> list[Effort]:
-        """Efforts to try, ascending; trying one loads what would break the limit on memory for smaller ones."""
-        if not self.limited:
-            return [settings.effort]
-        first, *more = _EFFORTS[: _EFFORTS.index(settings.effort) + 1]
-        most = math.inf if self.max_memory is None else self.max_memory / MEMORY_SPREAD
-        fits = [one for one in more if forecast_memory(prospect, replace(settings, effort=one)) <= most]
-        return [first, *fits]
+    def _choose(self, prospect: Prospect, settings: ScanSettings, *, training: bool) -> ScanSettings:
+        """``settings`` with the largest effort up to theirs that fits, and its forecast, in `forecast`.
+
+        The smallest is tried first, and nothing is tried of one that is too much by what can be counted.
+        """
+        self.forecast, embedding = None, 0.0
+        costs, chosen = self._measure(prospect), settings
+        for effort in _EFFORTS[: _EFFORTS.index(settings.effort) + 1]:
+            tried, smallest = replace(settings, effort=effort), self.forecast is None
+            seconds = 0.0 if smallest else embed_otherwise(prospect, chosen, tried, embedding, costs)
+            found = self._begun(forecast_scan(prospect, tried, costs=costs, embedding=seconds, training=False))
+            counted = not self._fits(found)
+            if not counted:
+                embedding = seconds or forecast_embedding(prospect, tried)
+                found = self._begun(forecast_scan(prospect, tried, costs=costs, embedding=embedding, training=training))
+            if self._fits(found):
+                self.forecast, chosen = found, tried
+            elif smallest:
+                raise OptionError(self._refuse(found, "more than " if counted else ""))
+            else:
+                break
+        assert self.forecast is not None
+        self.forecast = self._begun(self.forecast)
+        return chosen
+
+    def _measure(self, prospect: Prospect) -> UnitCosts:
+        return measure_unit_costs(None if prospect.choice is None else prospect.samples.images, self._timer)
+
+    def _begun(self, forecast: Forecast) -> Forecast:
+        """The ``forecast`` with the time that is behind the scan by now."""
+        return replace(forecast, spent=self._timer() - self._started)
 
     def _fits(self, forecast: Forecast) -> bool:
         in_time = self.budget is None or forecast.high <= self.budget
@@ -152,11 +173,11 @@ class Plan:
             machine.notice(f"Effort: {settings.effort}, the largest that fits.")
         machine.notice(forecast.say())
 
-    def _refuse(self, forecast: Forecast) -> str:
-        """The one line that says which limit cannot be kept."""
+    def _refuse(self, forecast: Forecast, beyond: str = "") -> str:
+        """The one line that says which limit cannot be kept; ``beyond`` where a ``forecast`` lacks what is tried."""
         if self.budget is not None and forecast.high > self.budget:
             return (
-                f"`budget` {rough_duration(self.budget)}: even `effort` quick takes {rough_duration(forecast.low)} to "
+                f"`budget` {rough_duration(self.budget)}: even `effort` quick may take {beyond}"
                 f"{rough_duration(forecast.high)} here: give it more time, or fewer images"
             )
         assert self.max_memory is not None
@@ -170,20 +191,3 @@ class Plan:
         if self.forecast is None or not self._is_told:
             return ""
         return self.forecast.compare(self._timer() - self._started, peak_memory())
-
-
-def _embed_otherwise(prospect: Prospect, settings: ScanSettings, tried: ScanSettings, embedding: float) -> float:
-    """Seconds that embedding takes under ``tried``, where it takes ``embedding`` under ``settings``."""
-    specs, others, images = prospect.specs(settings), prospect.specs(tried), prospect.samples.images
-    if specs == others or images is None:
-        return embedding
-    if not embedding:
-        return forecast_embedding(prospect, tried)
-    return features.forecast_others(
-        images,
-        prospect.samples.digests,
-        seconds=embedding,
-        backbones=specs,
-        others={"": others},
-        cache=prospect.machine.cache,
-    )[""]

@@ -1,5 +1,5 @@
-"""Unit costs of this machine: seconds for a multiply-add, a cell of probabilities, a row of text and a preview of an
-image, by a short probe.
+"""Unit costs of this machine, in seconds, by a short probe: a multiply-add, a product among which the greatest are
+found, a cell of probabilities, a row of text, a look at an image and a preview of it.
 
 A forecast multiplies them by what a scan will do (`labelaudit.scanning.workload`). Measured each time, since
 machines differ, and what else runs on them. Left out: disks, which scans wait for least.
@@ -16,14 +16,16 @@ from functools import partial
 import numpy as np
 
 from labelaudit.blocks import spread_rows
-from labelaudit.data.images import ImageError, encoded_of, preview
+from labelaudit.data.images import ImageError, encoded_of, preview, squeeze
+from labelaudit.features.cells import find_best
 from labelaudit.images import Images
 from labelaudit.text import cell
 
 _SIDE, _PRODUCTS = 512, 6  # of the matrices that are multiplied, and how often
+_NEAREST = 36  # of the products of a row
 _CELLS, _PASSES = 1 << 13, 30  # few enough that no new memory is asked for
 _ROWS, _COLUMNS, _TRIES = 200, 12, 12
-_IMAGES, _SIDE_OF_ONE = 6, 96  # images that previews are made of, and their side
+_IMAGES, _LOOK, _SIDE_OF_ONE = 6, 64, 96  # images that are looked at, and sides of what is made of them
 
 Timer = Callable[[], float]
 """A clock in seconds, such as `time.perf_counter`."""
@@ -35,16 +37,20 @@ class UnitCosts:
 
     product: float
     """A multiply-add inside a product of float32 matrices, on one core."""
+    pair: float
+    """One of the products among which the greatest of each row are found, on one core."""
     cell: float
     """A pass over one class probability: an exponential, a logarithm, a sum and a division in float64, on one core."""
     row: float
     """A row of a table of a dozen columns, written as text."""
+    look: float = 0.0
+    """Decoding an image of the dataset to a few pixels, on one core; 0 without images."""
     preview: float = 0.0
-    """A small picture of an image of the dataset, on one core; 0 without images."""
+    """A small picture of one for the report, likewise."""
 
 
 def measure_unit_costs(images: Images | None = None, timer: Timer = time.perf_counter) -> UnitCosts:
-    """Measure them in about a twentieth of a second, and a preview on some of the ``images``.
+    """Measure them in about a twentieth of a second, and looks and previews on some of the ``images``.
 
     Of several tries the soonest counts, and is multiplied by how many times longer all of them took by ``timer`` than
     they were computed for: that long other programs keep this one waiting.
@@ -60,27 +66,31 @@ def measure_unit_costs(images: Images | None = None, timer: Timer = time.perf_co
         for number in range(_ROWS):
             ",".join([cell(number / 7) for _ in range(_COLUMNS)])
 
+    products = matrix[: _SIDE // 8].reshape(16, -1)
     started, used = timer(), time.thread_time()
     product = _soonest(lambda: matrix @ matrix, _PRODUCTS)
+    one_pair = _soonest(lambda: find_best(products, _NEAREST), _PRODUCTS)
     one_cell, one_row = _soonest(pass_over, _PASSES), _soonest(write_rows, _TRIES)
     waits = max(1.0, (timer() - started) / (time.thread_time() - used))
     return UnitCosts(
         product=waits * product / _SIDE**3,
+        pair=waits * one_pair / products.size,
         cell=waits * one_cell / _CELLS,
         row=waits * one_row / _ROWS,
-        preview=0.0 if images is None else waits * _time_preview(images),
+        look=0.0 if images is None else waits * _time_images(images, lambda data: squeeze(data, [_LOOK])),
+        preview=0.0 if images is None else waits * _time_images(images, lambda data: preview(data, _SIDE_OF_ONE)),
     )
 
 
-def _time_preview(images: Images) -> float:
-    """CPU seconds of a preview, on the mean of some of the ``images``."""
+def _time_images(images: Images, work: Callable[[bytes], object]) -> float:
+    """CPU seconds of ``work`` on the bytes of an image, the mean of some of the ``images``."""
 
-    def draw(row: int) -> None:
+    def do(row: int) -> None:
         with suppress(ImageError):
-            preview(encoded_of(images, row), _SIDE_OF_ONE)
+            work(encoded_of(images, row))
 
     rows = spread_rows(len(images), _IMAGES)
-    return float(np.mean([_soonest(partial(draw, row), 2) for row in rows.tolist()]))
+    return float(np.mean([_soonest(partial(do, row), 2) for row in rows.tolist()]))
 
 
 def _soonest(work: Callable[[], object], times: int) -> float:

@@ -12,24 +12,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labelaudit.audit.parquet import MOST_AS_TEXT
+from labelaudit.data.quality import USUAL
 from labelaudit.features.neighbors import EXACT
 from labelaudit.judge.judge import WIDTH as MEMORY_WIDTH
 from labelaudit.judge.judge import count_compared
-from labelaudit.judge.learning_curve import count_drawn
-from labelaudit.judge.probes import NARROW, WIDTH
+from labelaudit.judge.learning_curve import PARTS, count_drawn
+from labelaudit.judge.learning_curve import PENALTIES as CURVE_PENALTIES
+from labelaudit.judge.learning_curve import WIDTH as CURVE_WIDTH
+from labelaudit.judge.probes import NARROW, ROTATED, WIDTH, discriminant_width
+from labelaudit.judge.ridge import PENALTIES
 from labelaudit.leading import KEPT, is_large
 from labelaudit.reports.gallery import count_pictures
 from labelaudit.reports.html import MOST
 from labelaudit.scanning.components import NARROW as NARROW_SEARCH
 from labelaudit.scanning.unit_costs import UnitCosts
 
-_EIGEN = 10.0  # products of an eigendecomposition, per cubed side
-_ROTATED = 3.0  # products of each number of a feature block with each of its components
-_PAIR = 1.6  # passes for each pair of samples that are compared, beside its product
+_EIGEN = 7.0  # products of an eigendecomposition, per cubed side
 _AROUND, _COMPARED = 64.0, 16_000.0  # samples per root of n that one is compared with, and at most
 _FITTED = 1_000_000  # cells that closed forms are calibrated on
 _CLOSED, _CLOSED_FITTED = 15.0, 450.0  # passes over all cells, and over those, for closed forms
-_SQUARED, _CLOSED_PRODUCTS = 10.0, 8.0  # products of all components with each other, and with each cell
+_DOUBLE = 2.0  # products in float32 that one in float64 is worth
 _CURVE = 75.0  # passes over the cells of the samples that a learning curve is drawn from
 _LOGISTIC, _PER_STEP = 18.0, 2.5  # steps of logistic regression in each fold; passes of each beside products
 _HEARD_CELLS, _HEARD_EACH = 400_000, 2000  # cells, and samples for each class, that the noise model is fitted to
@@ -92,17 +94,17 @@ def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
     written = 0.0 if work.large else _WRITTEN * (work.heard + 1) * cells
     found = {"decide": _count_decision(work, costs), "write": costs.row * rows + costs.cell * written}
     if work.widths:
-        rotations = sum(_ROTATED * n * d * min(WIDTH, d) + _EIGEN * d**3 for d in work.widths)
+        rotations = sum(_count_rotation(n, d) for d in work.widths)
         found |= {
             "neighbours": _count_search(work, costs) / work.threads + costs.product * rotations,
             "duplicates": costs.row * _ALIKE * n,
             "train": _count_closed_forms(work, costs) + costs.row * _LOADED,
         }
     if work.pictures:
-        look = costs.preview / work.threads
-        found["duplicates"] += look * _LOOKED * n
-        found["decide"] += costs.row * _CUES * min(n, _CUED)
-        found["write"] += look * count_pictures(n, work.shown)
+        found["duplicates"] += costs.preview * _LOOKED * n / work.threads
+        looks = min(n, _CUED) + min(n, USUAL) + _SUSPECTS * n
+        found["decide"] += costs.row * _CUES * min(n, _CUED) + costs.look * looks / work.threads
+        found["write"] += costs.preview * count_pictures(n, work.shown) / work.threads
     return found
 
 
@@ -114,7 +116,7 @@ def _count_decision(work: Workload, costs: UnitCosts) -> float:
     if not work.widths:
         return costs.cell * passes
     passes += 0.0 if work.large else _STRANGERS * cells
-    pair = min(MEMORY_WIDTH, work.kept) * costs.product + _PAIR * costs.cell
+    pair = min(MEMORY_WIDTH, work.kept) * costs.product + costs.pair
     return costs.cell * passes + n * count_compared(n) * pair
 
 
@@ -123,20 +125,43 @@ def _count_search(work: Workload, costs: UnitCosts) -> float:
     n, width, compared = work.samples, work.kept, float(work.samples)
     if n > EXACT:
         width, compared = min(width, NARROW_SEARCH), min(_AROUND * math.sqrt(n), _COMPARED)
-    return n * compared * (width * costs.product + _PAIR * costs.cell)
+    return n * compared * (width * costs.product + costs.pair)
+
+
+def _count_rotation(n: int, width: int) -> float:
+    """Products of n rows of a feature block in so many columns, to find its principal components and turn it to them.
+
+    They are found by the smaller of covariance and Gram matrix, of some rows.
+    """
+    rows = min(n, ROTATED)
+    side = min(rows, width)
+    return rows * width * side + _EIGEN * side**3 + (n + rows * (rows < width)) * width * min(WIDTH, side)
 
 
 def _count_closed_forms(work: Workload, costs: UnitCosts) -> float:
     """Seconds of closed forms, the learning curve, the discriminant, logistic regression and votes."""
     n, width, classes = work.samples, work.kept, work.classes
-    side, cells = min(n, width), n * classes
-    products = _SQUARED * n * width * side + _EIGEN * side**3 + _CLOSED_PRODUCTS * width * cells
-    passes = _CLOSED * cells + _CLOSED_FITTED * min(cells, _FITTED) + _CURVE * count_drawn(n, classes) * classes
+    cells, drawn = n * classes, count_drawn(n, classes)
+    double = 1 if work.large else _DOUBLE  # for prototypes
+    fitted, narrow = min(cells, _FITTED), min(width, discriminant_width(n))
+    products = _count_ridge(n, width) + width * (len(PENALTIES) * fitted + (1 + double) * cells)
+    products += narrow * (n * narrow + cells)
+    for parts in PARTS:
+        part, seen = drawn // parts, min(width, CURVE_WIDTH)
+        tried = len(CURVE_PENALTIES) * min(part * classes, _FITTED)
+        products += parts * (_count_ridge(part, seen) + seen * (tried + (1 + double) * part * classes))
+    passes = _CLOSED * cells + _CLOSED_FITTED * fitted + _CURVE * drawn * classes
     if not work.large:
         steps = _LOGISTIC * (work.folds - 1) * cells
         products += steps * 2 * min(NARROW, width)
         passes += steps * _PER_STEP
     return costs.product * products + costs.cell * passes
+
+
+def _count_ridge(n: int, width: int) -> float:
+    """Products of ridge regression on n rows of so many components, classes left out: eigenvectors and coordinates."""
+    side = min(n, width)
+    return 2 * n * width * side + _EIGEN * side**3
 
 
 def count_memory(work: Workload) -> float:

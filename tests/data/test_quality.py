@@ -45,3 +45,7 @@ def test_measures_are_standard_deviations_of_grey_values_and_their_laplacian() -
 def test_an_image_that_its_source_fails_at_stops_no_other() -> None:
     blank = encode(Image.new("RGB", (96, 96), (30, 31, 30)))
     assert find_low_quality(Listed([blank, ValueError("no such row")]), np.arange(2)) == {0: "nearly blank"}
+
+
+def test_no_image_is_looked_at_where_nothing_is_asked() -> None:
+    assert find_low_quality(Listed([ValueError("looked at")] * 3), np.arange(0)) == {}

@@ -214,9 +214,16 @@ def test_forecast_measures_what_is_left_to_embed(tmp_path, monkeypatch):
 def test_other_forecasts_follow_the_work_that_is_left(tmp_path):
     images = Listed([encode(photo(seed)) for seed in range(4)])
     embed(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
-    others = {"double": ["lite0@64", "lite0@128"], "little": ["lite0@32"], "both": ["lite0@32", "lite0@64"]}
-    found = forecast_others(images, images.digests, seconds=10.0, backbones=["lite0@64"], others=others, cache=tmp_path)
-    assert found == {"double": pytest.approx(50.0), "little": 0.0, "both": pytest.approx(10.0)}
+
+    def forecast(*others, decoding=0.0):
+        how = {"seconds": 10.0, "decoding": decoding, "backbones": ["lite0@64"], "others": others, "cache": tmp_path}
+        return forecast_others(images, images.digests, **how)
+
+    assert forecast("lite0@64", "lite0@128") == pytest.approx(50.0)
+    assert forecast("lite0@32") == 0.0
+    assert forecast("lite0@32", "lite0@64") == pytest.approx(10.0)
+    assert forecast("lite0@64", "lite0@128", decoding=1.0) == pytest.approx(34.0), "4 s of decoding stay"
+    assert forecast("lite0@64", "lite0@128", decoding=9.0) == pytest.approx(18.0), "some of it is computed"
 
 
 # Names

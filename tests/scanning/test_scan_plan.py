@@ -31,10 +31,10 @@ from labelaudit.scanning.workload import Workload, count_disk, count_memory, cou
 from labelaudit.training.settings import CrossfitSettings
 from labelaudit.types import Samples
 
-COSTS = UnitCosts(product=2e-11, cell=4e-9, row=4e-6)
+COSTS = UnitCosts(product=2e-11, pair=4e-9, cell=4e-9, row=4e-6)
 """Those of one core of 2024, so that no test depends on the machine."""
 WORK = Workload(samples=10_000, classes=10, widths=(1280,), heard=9, folds=4, trains=512, pictures=True)
-TODAY = UnitCosts(product=1.6e-11, cell=2.68e-9, row=2.72e-6)
+TODAY = UnitCosts(product=1.6e-11, pair=4.3e-9, cell=2.68e-9, row=2.72e-6)
 """Those of one core of a busy machine of 2026."""
 ON_FEATURES = TrainingInput(pixels=False, side=8, longest=64, reason="")
 EMBEDDING = {"lite0@128": 30.0, "lite1@160": 70.0, "lite2@260": 200.0, "lite0@224": 90.0, "lite1@240": 150.0}
@@ -52,8 +52,8 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     def embed(*_: Any, backbones: tuple[str, ...], **__: Any) -> float:
         return sum(EMBEDDING[name] for name in backbones)
 
-    def embed_others(*_: Any, others: dict[str, tuple[str, ...]], **__: Any) -> dict[str, float]:
-        return {name: sum(EMBEDDING[one] for one in names) for name, names in others.items()}
+    def embed_others(*_: Any, others: tuple[str, ...], **__: Any) -> float:
+        return sum(EMBEDDING[one] for one in others)
 
     monkeypatch.setattr("labelaudit.training.forecast.forecast_crossfit", train)
     monkeypatch.setattr("labelaudit.features.forecast_embedding", embed)
@@ -126,10 +126,8 @@ def test_the_largest_effort_that_fits_the_budget_is_chosen(
 
 
 def test_a_limit_that_no_effort_keeps_is_refused_in_one_line(samples: Samples, tried: list[Any]) -> None:
-    with pytest.raises(
-        OptionError, match=r"^`budget` 30 s: even `effort` quick takes [0-9]+ s to [0-9]+ s here: give it more"
-    ):
-        settle(samples, [], budget=30.0)
+    with pytest.raises(OptionError, match=r"^`budget` 50 s: even `effort` quick may take [0-9]+ s here: give it more"):
+        settle(samples, [], budget=50.0)
     with pytest.raises(OptionError, match=r"^`max_memory` 100 MB: even `effort` quick may take [0-9.]+ [MG]B: give"):
         settle(samples, [], max_memory=100e6)
     on_a_cluster = Prospect(samples=samples, machine=Machine(engine="ray"), choice=None)
@@ -195,13 +193,47 @@ def test_what_does_not_fit_into_memory_is_not_even_tried(
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     about = Prospect(samples=samples, machine=Machine(device="cpu"), choice=ON_FEATURES)
     quick, standard = (
-        forecast_memory(about, ScanSettings(effort=effort, precision="float32")) for effort in ("quick", "standard")
+        forecast_memory(about, ScanSettings(effort=effort, precision="float32"), embeds=True)
+        for effort in ("quick", "standard")
     )
     assert standard > quick + 700e6
     plan, settings = settle(samples, [], max_memory=quick * MEMORY_SPREAD + 100e6)
     assert settings.effort == "quick"
     assert tried == []
     assert plan.forecast is not None
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"max_memory": 100e6}, r"`max_memory` 100 MB: even `effort` quick may take [0-9.]+ [MG]B: give"),
+        ({"budget": 11.0}, r"`budget` 11 s: even `effort` quick may take more than [0-9]+ s here: give"),
+    ],
+)
+def test_what_is_too_much_by_what_can_be_counted_is_refused_before_anything_is_tried(
+    samples: Samples, tried: list[Any], monkeypatch: pytest.MonkeyPatch, limits: dict[str, Any], said: str
+) -> None:
+    """Trying five backbones on 48 scenes took 12 CPU seconds and 1.1 GB, to refuse 5 s or 200 MB."""
+    monkeypatch.setattr("labelaudit.features.forecast_embedding", lambda *_, **__: pytest.fail("embedded"))
+    about = Prospect(samples=samples, machine=Machine(device="cpu"), choice=ON_FEATURES)
+    for settle_by in (settle, lambda some, _, **how: narrow(some, about, **how)):
+        with pytest.raises(OptionError, match=said):
+            settle_by(samples, [], **limits)
+    assert tried == []
+
+
+def narrow(_: Samples, about: Prospect, **limits: Any) -> ScanSettings:
+    ticks = clock(0.0, 10.0)
+    return Plan(timer=lambda: next(ticks), **limits).narrow(about, ScanSettings(precision="float32"))
+
+
+def test_training_is_not_tried_of_an_effort_that_takes_too_long_without(samples: Samples, tried: list[Any]) -> None:
+    assert settle(samples, [], budget=200.0)[1].effort == "quick"
+    assert tried == [], "embedding at standard effort takes 390 s of 200"
+    about = Prospect(samples=samples, machine=Machine(device="cpu"), choice=ON_FEATURES)
+    assert narrow(samples, about, budget=200.0).effort == "quick"
+    assert narrow(samples, about, budget=1e6).effort == "standard"
+    assert tried == []
 
 
 def test_max_memory_leaves_room_for_a_forecast_that_is_too_low(samples: Samples, tried: list[Any]) -> None:
@@ -267,6 +299,20 @@ def test_the_page_is_counted_with_its_pictures() -> None:
     assert more == pytest.approx(1e-3 * (5000 + 2250)), "a page shows 5,000 suspects at most"
 
 
+def test_components_are_found_by_the_smaller_matrix() -> None:
+    """3,000 samples in 4,096 columns took 3 s for them, and 12 when the large matrix was counted."""
+    wide = Workload(samples=3_000, classes=5, widths=(4096,), heard=5, folds=4)
+    assert 2 < count_seconds(wide, TODAY)["neighbours"] < 5
+    assert count_seconds(replace(wide, samples=300), TODAY)["neighbours"] < 0.1
+
+
+def test_looks_at_large_images_are_counted() -> None:
+    """120 PNG files of 1600 x 1200 pixels, of which each look takes 40 ms: looking for shortcuts takes 5 s."""
+    large = Workload(samples=120, classes=20, widths=(1280,), heard=5, folds=4, pictures=True)
+    looked = count_seconds(large, replace(TODAY, look=0.04))["decide"] - count_seconds(large, TODAY)["decide"]
+    assert 4.5 < looked < 11
+
+
 def test_few_samples_make_few_products() -> None:
     """360 images in three blocks took .8 s for their components and .7 s for all models (benchmarks/RESULTS.md)."""
     few = Workload(samples=360, classes=10, widths=(1280, 1280, 1280), heard=5, folds=4, pictures=True)
@@ -318,8 +364,7 @@ def test_what_is_no_size_is_refused(text: str) -> None:
         parse_memory(text)
 
 
-BUSY = UnitCosts(product=2.16e-11, cell=4.05e-9, row=3.8e-6)
-IDLE = UnitCosts(product=1.23e-11, cell=3.98e-9, row=3.35e-6)
+BUSY = UnitCosts(product=2.16e-11, pair=6.5e-9, cell=4.05e-9, row=3.8e-6)
 
 
 @pytest.mark.parametrize(
@@ -329,18 +374,15 @@ IDLE = UnitCosts(product=1.23e-11, cell=3.98e-9, row=3.35e-6)
         (100_000, 100, 0, 1, BUSY, 3.2),
         (10_000, 100, 64, 5, BUSY, 7.0),
         (100_000, 100, 64, 5, BUSY, 50.0),
-        (10_000, 1_000, 512, 5, BUSY, 35.0),
-        (100_000, 1_000, 512, 4, BUSY, 118.0),
-        (10_000, 1_000, 512, 5, IDLE, 26.3),
-        (100_000, 1_000, 512, 4, IDLE, 80.6),
-        (1_000_000, 1_000, 512, 4, IDLE, 464.8),
+        (10_000, 1_000, 512, 5, TODAY, 18.3),
+        (100_000, 1_000, 512, 4, TODAY, 50.2),
+        (1_000_000, 1_000, 512, 4, TODAY, 299.0),
     ],
 )
 def test_counts_times_costs_are_what_scans_took(
     samples: int, classes: int, width: int, heard: int, costs: UnitCosts, taken: float
 ) -> None:
-    """CPU seconds of quick scans, and the unit costs there: one core of a busy machine, two of an idle one
-    (benchmarks/RESULTS.md)."""
+    """CPU seconds of quick scans, and the unit costs there (benchmarks/RESULTS.md)."""
     work = Workload(samples=samples, classes=classes, widths=(width,) if width else (), heard=heard, folds=4)
     assert sum(count_seconds(work, costs).values()) == pytest.approx(taken, rel=0.3)
 
@@ -362,10 +404,10 @@ def test_each_stage_is_counted_about_as_it_took(
     work: Workload, preview: float, taken: tuple[float, float, float, float, float]
 ) -> None:
     """CPU seconds of neighbours, duplicates, closed forms, decide and write (benchmarks/RESULTS.md): within 30 % and
-    .5 s each, the whole within 30 %."""
+    .9 s each, the whole within 30 %."""
     found = count_seconds(work, replace(TODAY, preview=preview))
     for stage, seconds in zip(("neighbours", "duplicates", "train", "decide", "write"), taken, strict=True):
-        assert found[stage] == pytest.approx(seconds, rel=0.3, abs=0.5), stage
+        assert found[stage] == pytest.approx(seconds, rel=0.3, abs=0.9), stage
     assert sum(found.values()) == pytest.approx(sum(taken), rel=0.3)
 
 
