@@ -25,7 +25,8 @@ _FEWEST, _MOST = 8, 256  # cells compared with
 _ROWS = 16_000  # rows in these at most, so that the work grows no faster than the rows do
 _CROWDED = 8  # times as many rows as usual in the cells compared with, from which only some of them are looked at
 _ROUNDS, _PER_CELL = 6, 32  # of k-means: rounds, rows per cell that it sees
-_PRODUCTS, _THREADS = 1 << 22, 2  # inner products held at once by each thread, and threads
+PRODUCTS, THREADS = 1 << 22, 2
+"""Inner products held at once by each thread, and threads."""
 
 
 class Cells:
@@ -94,11 +95,11 @@ class Cells:
         def look(group: tuple[int, Ints]) -> None:
             candidates = self._candidates(group[0])
             close = np.take(self._base, candidates, axis=0)
-            for asked in np.array_split(group[1], -(-len(group[1]) * len(candidates) // _PRODUCTS)):
+            for asked in np.array_split(group[1], -(-len(group[1]) * len(candidates) // PRODUCTS)):
                 cosines[asked], places = find_best(queries[asked] @ close.T, self._k)
                 found[asked] = candidates[places]
 
-        with ThreadPoolExecutor(_THREADS, thread_name_prefix="neighbours") as pool:
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="neighbours") as pool:
             list(pool.map(look, _group(cell_of)))
         return cosines, found
 
@@ -145,8 +146,8 @@ def compare_all(queries: Floats, base: Floats, k: int) -> tuple[npt.NDArray[np.f
 
 def _work_on_rows(work: Callable[[slice], None], rows: int, products: int) -> None:
     """Do ``work`` on all ``rows``, some at a time on each thread, where each row takes so many ``products``."""
-    step = max(1, _PRODUCTS // products)
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="neighbours") as pool:
+    step = max(1, PRODUCTS // products)
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="neighbours") as pool:
         list(pool.map(work, slices(rows, step)))
 
 

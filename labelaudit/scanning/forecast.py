@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from labelaudit import features
 from labelaudit.leading import is_large
@@ -39,7 +39,7 @@ _SAME = 0.03  # share up to which what a scan took is as forecast
 _SMALL, _SMALL_PIXELS = 3000, 100_000  # samples, or pixels of all, below which a forecast takes as long as the work
 _THREADS = 2  # that searches run on, and so many of those that look at images gain
 _FEATURES = 1280  # numbers that an embedded backbone makes of an image
-_LIBRARIES, _FEWER_LIBRARIES = 300e6, 60e6  # bytes of what a scan loads later, with features or training and without
+_LIBRARIES, _FEWER_LIBRARIES = 200e6, 60e6  # bytes of what a scan loads later, with features or training and without
 _TORCH, _EMBEDDERS = 700e6, 130e6  # and more of PyTorch, which trains, and of what embeds
 
 
@@ -148,7 +148,8 @@ def forecast_scan(
         stages[f"train {names} on {on}"] = _forecast_training(n, classes, settings, machine, shape)
     if training and prospect.tunes(settings):
         stages[f"fine-tune {TUNED}"] = _forecast_tuning(n, classes, settings, machine)
-    stages["compare and judge"] = sum(count_seconds(work, costs).values())
+    counted = replace(work, unseen=embedding > 0)
+    stages["compare and judge"] = sum(count_seconds(counted, costs).values())
     kept = machine.cache is not None and embedding > 0
     return Forecast(
         stages=stages,

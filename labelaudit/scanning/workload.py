@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from labelaudit.audit.parquet import MOST_AS_TEXT
 from labelaudit.data.quality import USUAL
+from labelaudit.features.cells import PRODUCTS, THREADS
 from labelaudit.features.neighbors import EXACT
 from labelaudit.judge.judge import WIDTH as MEMORY_WIDTH
 from labelaudit.judge.judge import count_compared
@@ -39,13 +40,14 @@ _FIT, _HEARD = 120.0, 70.0  # passes over those, and more for each model heard
 _PASSES, _LEADING = 25.0, 3.0  # passes over all cells, or of each model where only leading classes are kept
 _STRANGERS = 50.0  # passes in which images of no class are looked for
 _ALIKE = 10.0  # rows of text that looking for copies of a sample is worth
-_LOOKED = 0.15  # previews of each image that looking for copies is worth
+_LOOKED, _TURNED = 0.15, 1200  # share of the images that are looked at for copies, and how many for turned ones
 _CUES, _CUED = 450.0, 1000  # rows of text that looking at an image for shortcuts and blur is worth, and at how many
 _AS_TEXT, _AS_ARRAYS = 2.8, 1.2  # rows of text that judging and writing a sample is worth, as text or not
 _WRITTEN = 3.0  # passes that writing a class probability of a model is worth, where all are kept
 _LOADED = 3.45e5  # rows of text that loading the libraries which features take is worth
 _SUSPECTS = 0.1  # share of the samples that suspects are taken to be: nobody knows before
 _NEAR = 1700.0  # bytes of those most like a sample, and of its pairs with them
+_FOUND = 12.0  # of each product that is held in a search, and of its place
 _PER_ROW = 250.0  # bytes of text and numbers of a sample that is judged by given probabilities
 _CURVE_TABLES = 4.0  # tables of its samples and all classes that a learning curve holds at once
 _TOLD, _TRAINED = 300.0, 150.0  # bytes on disk of what a RUN says of a sample, and more for each model trained
@@ -68,6 +70,9 @@ class Workload:
     trained: int = 0
     """Models that are trained."""
     pictures: bool = False
+    """Whether there are images."""
+    unseen: bool = True
+    """Whether their thumbnails have still to be made; those of an earlier scan are kept."""
     threads: int = 1
     """Threads on cores of their own that search, and look at images."""
 
@@ -101,7 +106,8 @@ def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
             "train": _count_closed_forms(work, costs) + costs.row * _LOADED,
         }
     if work.pictures:
-        found["duplicates"] += costs.preview * _LOOKED * n / work.threads
+        compared = min(n, _TURNED + _LOOKED * n) * work.unseen
+        found["duplicates"] += costs.look * compared / work.threads
         looks = min(n, _CUED) + min(n, USUAL) + _SUSPECTS * n
         found["decide"] += costs.row * _CUES * min(n, _CUED) + costs.look * looks / work.threads
         found["write"] += costs.preview * count_pictures(n, work.shown) / work.threads
@@ -176,7 +182,8 @@ def count_memory(work: Workload) -> float:
     training = n * work.trains * 3 + table * (4 * work.folds + 2)
     deciding = n * work.trains * 2 + table * (work.heard + 12)
     curve = 4.0 * count_drawn(work.samples, work.classes) * work.classes * _CURVE_TABLES if work.widths else 0.0
-    return standing + max(features, closed, training if work.trains else 0.0, deciding, curve)
+    searching = _FOUND * THREADS * min(work.samples**2, PRODUCTS)
+    return standing + max(features, closed, training if work.trains else 0.0, deciding, curve, searching)
 
 
 def count_disk(work: Workload, *, to_embed: float) -> float:

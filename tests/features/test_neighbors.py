@@ -82,7 +82,7 @@ def test_same_bits_every_time_and_inputs_untouched() -> None:
 def test_few_rows_are_compared_without_faiss(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its wheels bring a BLAS that takes new processors for old ones, and loading it takes a third of a second."""
     monkeypatch.setitem(sys.modules, "faiss", None)
-    monkeypatch.setattr(cells, "_PRODUCTS", 100)  # a few rows at a time
+    monkeypatch.setattr(cells, "PRODUCTS", 100)  # a few rows at a time
     x = np.random.default_rng(1).normal(size=(30, 4)).astype(np.float32)
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
     cosines = unit @ unit.T

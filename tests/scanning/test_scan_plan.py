@@ -279,7 +279,7 @@ def test_probabilities_alone_cost_no_search() -> None:
 
 
 def test_a_second_thread_halves_searches_and_looking_at_images() -> None:
-    costs = replace(COSTS, preview=5e-4)
+    costs = replace(COSTS, preview=5e-4, look=2e-4)
     one, two = count_seconds(WORK, costs), count_seconds(replace(WORK, threads=2), costs)
     assert one["neighbours"] / 2 < two["neighbours"] < one["neighbours"]
     unseen = count_seconds(WORK, COSTS)
@@ -311,6 +311,8 @@ def test_looks_at_large_images_are_counted() -> None:
     large = Workload(samples=120, classes=20, widths=(1280,), heard=5, folds=4, pictures=True)
     looked = count_seconds(large, replace(TODAY, look=0.04))["decide"] - count_seconds(large, TODAY)["decide"]
     assert 4.5 < looked < 11
+    cold, warm = (count_seconds(replace(large, unseen=one), replace(TODAY, look=0.04)) for one in (True, False))
+    assert cold["duplicates"] - warm["duplicates"] == pytest.approx(120 * 0.04), "thumbnails are kept"
 
 
 def test_few_samples_make_few_products() -> None:
@@ -405,7 +407,7 @@ def test_each_stage_is_counted_about_as_it_took(
 ) -> None:
     """CPU seconds of neighbours, duplicates, closed forms, decide and write (benchmarks/RESULTS.md): within 30 % and
     .9 s each, the whole within 30 %."""
-    found = count_seconds(work, replace(TODAY, preview=preview))
+    found = count_seconds(work, replace(TODAY, preview=preview, look=preview / 2))
     for stage, seconds in zip(("neighbours", "duplicates", "train", "decide", "write"), taken, strict=True):
         assert found[stage] == pytest.approx(seconds, rel=0.3, abs=0.9), stage
     assert sum(found.values()) == pytest.approx(sum(taken), rel=0.3)
