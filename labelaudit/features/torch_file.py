@@ -48,7 +48,7 @@ def _shape(numbers: Floats, start: int, shape: tuple[int, ...], strides: tuple[i
     last = start + sum((size - 1) * step for size, step in zip(shape, strides, strict=True))
     if min(start, 0, *shape, *strides) < 0 or last >= len(numbers):
         raise ValueError("an array in it lies outside what it holds")
-    return as_strided(numbers[start:], shape, [step * numbers.itemsize for step in strides], writeable=False)
+    return as_strided(numbers[start:], shape, [step * numbers.itemsize for step in strides])
 
 
 def _follow(file: BinaryIO) -> Any:
