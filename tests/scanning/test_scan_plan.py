@@ -373,7 +373,7 @@ BUSY = UnitCosts(product=2.16e-11, pair=6.5e-9, cell=4.05e-9, row=3.8e-6)
     ("samples", "classes", "width", "heard", "costs", "taken"),
     [
         (1_000_000, 10, 0, 1, BUSY, 7.0),
-        (100_000, 100, 0, 1, BUSY, 3.2),
+        (100_000, 100, 0, 1, TODAY, 1.8),
         (10_000, 100, 64, 5, BUSY, 7.0),
         (100_000, 100, 64, 5, BUSY, 50.0),
         (10_000, 1_000, 512, 5, TODAY, 18.3),
