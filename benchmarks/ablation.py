@@ -2,7 +2,7 @@
 
     python benchmarks/ablation.py [SET …] [--effort quick] [--methods crust limit sln] [--table]
 
-Sets are named as in packs.py. They were divided by domain before anything was measured: what goes is chosen on one half
+Sets are named as in sets.py. They were divided by domain before anything was measured: what goes is chosen on one half
 and confirmed on the other. A set is one observation; its draws are averaged first. Average precision (AP), F1 of the
 flags over the best F1 of the ranking, and on clean sets the share flagged; each as the difference that leaving an
 ingredient out makes, with its standard error over sets. Networks are trained only where ``--methods`` are named.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from packs import table
+from measures import table
 
 Rows = Mapping[str, Mapping[str, Any]]
 CHOSEN_ON = ("cifar10n", "mnist", "caltech20", "signdigits", "plankton118")

@@ -2,7 +2,7 @@
 
     python benchmarks/estimate.py [SCORES.npz …] [--reviews 100 200 400] [--runs 1000] [--only intervals fdr stopping]
 
-A score file holds what a scan said and what was true: suspicion (n,), is_issue (n,), wrong (n,); `detection.py --keep
+A score file holds what a scan said and what was true: suspicion (n,), is_issue (n,), wrong (n,); `packs.py --keep
 FOLDER` writes them. From each come further sets: 1,000 of its samples, and its wrong labels thinned to 1 % and .2 %.
 Synthetic sets join them that are nastier than any scan: half of the errors hidden in the bulk, a ranking that is no
 better than chance, one that is perfect. Rows go to benchmarks/results/estimate.json, the tables of RESULTS.md are

@@ -115,7 +115,7 @@ def _size(folder: Path) -> float:
 
 def render(found: dict[str, dict[str, Any]]) -> str:
     """The table of RESULTS.md: forecast / taken."""
-    from packs import table  # its libraries would be loaded before the scan does so
+    from measures import table  # its libraries would be loaded before the scan does so
 
     def pair(values: list[float], unit: float = 1.0, form: str = ".1f") -> str:
         return " / ".join(format(value / unit, form) for value in values)

@@ -39,7 +39,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import detection_settings
+import sets
 import training_speed
 from results_section import write_section
 
@@ -195,7 +195,7 @@ def embedding(device: str, small: bool, data: Path) -> dict[str, Any]:
     workers = len(os.sched_getaffinity(0))
     file = data / "cifar10-train.parquet"
     if file.exists() and not small:
-        samples = detection_settings.whole(file).take(np.arange(20_000))
+        samples = sets.read_whole(file).take(np.arange(20_000))
         assert samples.images is not None
         files = [samples.images.encoded(row) for row in range(len(samples))]
         pictures: Any = SimpleNamespace(files=files, encoded=files.__getitem__)
@@ -226,7 +226,7 @@ def scan(device: str, small: bool, data: Path) -> dict[str, Any]:
     else:
         cases = {}
         for column in ("aggre", "worse"):
-            given, truth = detection_settings.cifar10n(column)(data)
+            given, truth = sets.cifar10n(column)(data)
             cases[f"CIFAR-10N {column}"] = (given, given.labels != truth)
     with tempfile.TemporaryDirectory() as cache:
         for name, (samples, wrong) in cases.items():

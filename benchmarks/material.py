@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from detection import flags, ranking
-from packs import Labels, embed_as_scanned, load
+from measures import Labels, flags, ranking
+from packs import embed_as_scanned
+from sets import load
 
 from labelaudit.context.alike import find_alike
 from labelaudit.judge import noise_model

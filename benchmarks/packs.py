@@ -1,11 +1,8 @@
 """How well does a scan find wrong labels on sets of many domains, beside what people would otherwise use?
 
-    python benchmarks/packs.py [PACK …] [--data ../shared/data] [--cache DIR] [--effort standard] [--seeds 0] [--bare]
+    python benchmarks/packs.py [SET …] [--data ../shared/data] [--cache DIR] [--effort standard] [--seeds 0] [--bare]
 
-A pack is a TAR of images and a `labels.csv` with `file,given,truth`; `cifar10n-COLUMN` are the human labels of
-CIFAR-10N, COLUMN `clean` the true ones; `mnist` are the first 10,000 of MNIST. `PACK@N` is N of its images, `PACK@N#D`
-another draw of as many; `PACK~HOW` has the true labels spoiled (`spoil.py`), such as by usual annotators. The tool and
-its columns see features of the effort's backbones. Its peers:
+Sets are named as in `sets.py`. The tool and its columns see features of the effort's backbones. Its peers:
 
     ten lines      Lite0 at 224 pixels, standardised, 5-fold logistic regression (C = .01), cleanlab 2.9
     cleanlab       the same library on the tool's own cross-validated logistic regression
@@ -15,40 +12,36 @@ its columns see features of the effort's backbones. Its peers:
     mixture        two-stage mixture as in FM-SRM: margin of the cosine to prototypes, 2 components, then 20 neighbours
 
 Average precision and AUROC against the truth, F1 of the flags against the best that any threshold on the ranking
-reaches, share flagged and surely flagged, the interval of the rate. Rows go to benchmarks/results/packs.json as they
-are made, and the table in benchmarks/RESULTS.md is rewritten from that file. Features are cached: the second run takes
-minutes. With ``--bare`` no network is trained, which leaves out AUM and loss where no earlier run had them; with
-``--own`` the peers, which no change of the tool changes, keep the rows of an earlier run.
+reaches, share flagged and surely flagged, the interval of the rate. With ``--bare`` no network is trained: the table of
+many domains. Without it networks are, from features or from pixels as a scan chooses: the table of single methods. With
+``--own`` the peers, which no change of the tool changes, keep the rows of an earlier run. Rows go to
+benchmarks/results/packs.json as they are made, and both tables in benchmarks/RESULTS.md are rewritten from that file.
+Features are cached: the second run takes minutes. ``--keep FOLDER`` writes suspicion, suspects and truth of each scan,
+for `estimate.py`.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import tarfile
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from detection import flags, ranking
-from detection_settings import Labels, cifar10n, first
+from measures import Flags, Labels, Scores, flags, ranking, table
 from results_section import write_section
+from sets import load
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from spoil import spoil
 
 from labelaudit.audit.document import Audit
-from labelaudit.data.ingest import ingest
-from labelaudit.data.sources import open_source
 from labelaudit.features import embed
 from labelaudit.features.neighbors import nearest
 from labelaudit.judge import probes
@@ -61,50 +54,24 @@ from labelaudit.types import Features, Samples
 
 HERE = Path(__file__).parent
 ROWS = HERE / "results" / "packs.json"
-SPOILT = ("signdigits~usual", "bloodcells8~usual", "caltech20~usual", "cifar10n-clean@2500~usual")
 PACKS = ("outdoor", "imagenette_real", "clothes", "cifar10n-aggre", "cifar10n-random1", "cifar10n-worse")
 CLEAN = ("caltech20", "tinyphotos", "signdigits", "bloodcells8")
+DOMAINS = (
+    *("imagenette_real", "outdoor", "signdigits~usual", "bloodcells8~usual", "caltech20~usual", "clothes"),
+    *("cifar10n-aggre@2500", "cifar10n-random1@2500", "cifar10n-worse@2500", "cifar10n-clean@2500~usual"),
+    *("omniglot136~usual", "plankton118~usual", "cifar10n-clean@2500", *CLEAN),
+)
+PLANTED = (
+    *("cifar10n-aggre", "cifar10n-random1", "cifar10n-worse", "digits"),
+    *(f"cifar10n-clean@2500~{how}" for how in ("symmetric10", "symmetric20", "symmetric40", "pair20")),
+    *(f"cifar10n-clean@2500~{how}" for how in ("asymmetric20", "instance20", "instance40", "strangers")),
+    *(f"mnist@2500~{how}" for how in ("symmetric10", "symmetric40", "symmetric80", "pair20", "pair40")),
+    *("trashnet~symmetric10", "trashnet~symmetric20"),
+)
+"""Sets of the two tables: of many domains, and of CIFAR-10N and planted errors."""
 PEERS = ("ten lines", "cleanlab", "AUM", "loss", "neighbours", "SimiFeat", "mixture")
-Scores = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-
-
-def load(pack: str, data: Path, folder: Path) -> tuple[Samples, Labels]:
-    """The samples with their given labels, and the true ones; -1 where the truth is none of the classes.
-
-    Files are numbered: names of rubbish say its class (``glass12.jpg``), and a scan weighs what names begin with.
-    """
-    pack, _, how = pack.partition("~")
-    pack, _, draw = pack.partition("#")
-    pack, _, count = pack.partition("@")
-    samples, truth = _load_whole(pack, data, folder)
-    if count:
-        rows = np.random.default_rng(int(draw or 0)).choice(len(samples), int(count), replace=False)
-        samples, truth = samples.take(np.sort(rows)), truth[np.sort(rows)]
-    return spoil(samples, truth, how, int(draw or 0)) if how else (samples, truth)
-
-
-@lru_cache
-def _cifar10n(column: str, data: Path) -> tuple[Samples, Labels]:
-    return cifar10n(column)(data)
-
-
-def _load_whole(pack: str, data: Path, folder: Path) -> tuple[Samples, Labels]:
-    if pack.startswith("cifar10n-"):
-        return _cifar10n(pack.partition("-")[2], data)
-    if pack == "mnist":
-        return first("mnist-train.parquet", 10_000)(data)
-    with tarfile.open(data / f"{pack}.tar") as archive:
-        archive.extractall(folder, filter="data")
-    place = next(folder.glob("*/labels.csv")).parent
-    with (place / "labels.csv").open(encoding="utf-8") as file:
-        rows = {row["file"]: row for row in csv.DictReader(file)}
-    table = folder / "given.csv"
-    table.write_text("path,label\n" + "".join(f"{name},{row['given']}\n" for name, row in rows.items()))
-    samples, _ = ingest(open_source(place / "images", labels=table))
-    code = {name: number for number, name in enumerate(samples.classes)}
-    truth = [code.get(rows[Path(name).name].get("truth") or rows[Path(name).name]["given"], -1) for name in samples.ids]
-    return replace(samples, ids=tuple(f"{row}.jpg" for row in range(len(samples)))), np.array(truth)
+OTHERS = ("loss", "SimiFeat", "mixture", "cleanlab", "ten lines")
+"""The peers that are no columns of the tool."""
 
 
 def measure(
@@ -114,17 +81,23 @@ def measure(
     seeds: list[int],
     machine: Machine,
     effort: Any,
-    methods: Any = None,
     *,
+    bare: bool,
     own: bool = False,
+    keep: Path | None = None,
 ) -> list[dict[str, Any]]:
     """One row per seed of the tool, and one per peer unless only its ``own`` are wanted."""
     features = embed_as_scanned(samples, ScanSettings(effort=effort, train="features", precision="float32"), machine)
-    bare, wrong = replace(samples, images=None), samples.labels != truth
+    blind, wrong = replace(samples, images=None), samples.labels != truth
     about = {"pack": pack, "n": len(samples), "classes": len(samples.classes), "wrong": float(wrong.mean())}
+    about["bare"] = bare
     rows = []
     for seed in seeds:
-        audit = audit_samples(bare, ScanSettings(effort=effort, seed=seed, methods=methods), machine, features=features)
+        if bare:
+            settings = ScanSettings(effort=effort, seed=seed, methods=())
+            audit = audit_samples(blind, settings, machine, features=features)
+        else:
+            audit = audit_samples(samples, ScanSettings(effort=effort, seed=seed, precision="float32"), machine)
         decision = audit.decision
         rows.append(
             {
@@ -143,10 +116,13 @@ def measure(
             }
         )
         print(rows[-1], flush=True)
+        if keep is not None:
+            scores = {"suspicion": decision.suspicion, "is_issue": decision.is_issue, "wrong": wrong}
+            np.savez(keep / f"{pack}-{seed}.npz", allow_pickle=False, **scores)
     if own:
         return rows
     detailed = embed_by(samples, ["lite0@224"], machine)
-    for peer, (score, flagged) in by_peers(audit, bare, features, detailed).items():
+    for peer, (score, flagged) in by_peers(audit, blind, features, detailed).items():
         found = flags(flagged, wrong) if flagged is not None else {}
         rows.append({**about, "seed": seeds[-1], "by": peer, **ranking(score, wrong), **found})
         print(rows[-1], flush=True)
@@ -216,21 +192,64 @@ def mix(x: npt.NDArray[Any], labels: Labels, classes: int, near: npt.NDArray[Any
 
 
 def write(rows: list[dict[str, Any]]) -> None:
-    """Keep the rows, and write the table anew."""
+    """Keep the rows, and write both tables anew."""
     known = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.is_file() else []
-    done = {(row["pack"], row["by"]) for row in rows}
-    kept = [row for row in known if (row["pack"], row["by"]) not in done] + rows
+    done = {(row["pack"], row["by"], row["bare"]) for row in rows}
+    kept = [row for row in known if (row["pack"], row["by"], row["bare"]) not in done] + rows
     ROWS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    write_section("packs", render(kept), title="Sets of many domains (`benchmarks/packs.py`)")
+    write_tables(kept)
+
+
+def write_tables(rows: list[dict[str, Any]]) -> None:
+    """The table of many domains, without networks, and that of single methods, with them."""
+    bare = [row for row in rows if row["bare"]]
+    trained = [row for row in rows if not row["bare"]]
+    write_section("packs", render(bare), title="Sets of many domains (`benchmarks/packs.py`)")
+    write_section("methods", render_columns(trained), title="CIFAR-10N and planted errors (`benchmarks/packs.py`)")
+
+
+def scans_of(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Set -> the rows of the tool, one for each seed or draw, the sets in the order of the tables."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["by"] == "labelaudit":
+            found.setdefault(row["pack"], []).append(row)
+    return found
+
+
+def render_columns(rows: list[dict[str, Any]]) -> str:
+    """Two tables: the tool's answer on each set, and the AP of each column and peer by itself, the best in bold."""
+    answers, alone = [], []
+    peers = {(row["pack"], row["by"]): row["ap"] for row in rows if row["by"] in OTHERS and "ap" in row}
+    own = scans_of(rows)
+    columns = list(dict.fromkeys(name for scans in own.values() for name in scans[0]["columns"]))
+    for pack in sorted(own, key=PLANTED.index):
+        scans, one = own[pack], own[pack][0]
+        means = {key: float(np.mean([scan[key] for scan in scans])) for key in ("auroc", "ap", "f1", "best_f1", "rate")}
+        low, high = one["interval"]
+        answers.append(
+            (
+                *(pack, f"{one['n']:,}", str(len(scans)), f"{one['wrong']:.1%}"),
+                *(f"{means['auroc']:.3f}", f"{means['ap']:.3f}", f"{means['f1']:.3f} / {means['best_f1']:.3f}"),
+                f"{one['sure_right']:.0f} / {one['sure'] * one['n']:.0f}" if one["sure"] is not None else "",
+                f"{means['rate']:.1%} ({low:.1%} to {high:.1%})",
+            )
+        )
+        found = {"labelaudit": means["ap"]}
+        found |= {name: float(np.mean([scan["columns"][name] for scan in scans])) for name in one["columns"]}
+        found |= {peer: peers[pack, peer] for peer in OTHERS if (pack, peer) in peers}
+        best = max(found.values())
+        said = {name: f"**{ap:.3f}**" if ap == best else f"{ap:.3f}" for name, ap in found.items()}
+        alone.append((pack, *(said.get(name, "") for name in ("labelaudit", *columns, *OTHERS))))
+    head = ("set", "n", "seeds", "wrong", "AUROC", "AP", "F1 / best", "sure: right / all", "rate read (90 %)")
+    wide = ("set", "labelaudit", *columns, *OTHERS)
+    return f"{table(head, answers)}\n\nAverage precision of each column by itself.\n\n{table(wide, alone)}"
 
 
 def render(rows: list[dict[str, Any]]) -> str:
     """Two tables: sets with wrong labels, and clean ones."""
     by = {(row["pack"], row["by"]): row for row in rows if row["by"] != "labelaudit"}
-    own: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        if row["by"] == "labelaudit":
-            own.setdefault(row["pack"], []).append(row)
+    own = scans_of(rows)
     noisy: list[tuple[str, ...]] = []
     clean: list[tuple[str, ...]] = []
     for pack, scans in own.items():
@@ -278,28 +297,25 @@ def _compare(own: dict[str, list[dict[str, Any]]], by: dict[tuple[str, str], dic
     )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("packs", nargs="*", default=[*PACKS, *CLEAN], metavar="PACK")
+    parser.add_argument("packs", nargs="*", metavar="SET", help="those of the table, by default")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "labelaudit-benchmark" / "cache")
     parser.add_argument("--effort", default="standard", choices=("quick", "standard"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--bare", action="store_true", help="train no network")
+    parser.add_argument("--keep", type=Path, help="folder for the scores and the truth of each scan, as .npz")
     parser.add_argument("--own", action="store_true", help="measure the tool only, and keep the peers' rows")
     args = parser.parse_args()
     machine = Machine(device="cpu", cache=args.cache, workers=1)
-    for pack in args.packs:
+    if args.keep is not None:
+        args.keep.mkdir(parents=True, exist_ok=True)
+    for pack in args.packs or (DOMAINS if args.bare else PLANTED):
         with tempfile.TemporaryDirectory() as folder:
             samples, truth = load(pack, args.data, Path(folder))
-            write(
-                measure(pack, samples, truth, args.seeds, machine, args.effort, () if args.bare else None, own=args.own)
-            )
+            how = {"bare": args.bare, "own": args.own, "keep": args.keep}
+            write(measure(pack, samples, truth, args.seeds, machine, args.effort, **how))
 
 
 if __name__ == "__main__":

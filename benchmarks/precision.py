@@ -2,7 +2,7 @@
 
     python benchmarks/precision.py [PACK …] [--data ../shared/data] [--cache DIR] [--effort quick] [--seeds 0 1 2]
 
-Packs are those of benchmarks/packs.py. Each seed draws 80 % of the images anew, of at most 1,875 of a pack unless
+Packs are named as in benchmarks/sets.py. Each seed draws 80 % of the images anew, of at most 1,875 of a pack unless
 ``PACK@N`` says how many, plants 10 % of even noise where the labels are right, and is the seed of the scan. With
 ``--bare`` no network is trained. A row goes to benchmarks/results/precision.json as soon as it is made; the table in
 benchmarks/RESULTS.md is rewritten from that file; rows of an earlier version of int8 are dropped. The bar is a mean
@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from detection import flags, ranking
-from detection_settings import Labels
-from packs import CLEAN, PACKS, Flags, Scores, load
+from measures import Flags, Labels, Scores, flags, ranking
+from packs import CLEAN, PACKS
 from results_section import write_section
+from sets import load
 
 from labelaudit.corrupt import noise
 from labelaudit.features import lite_int8

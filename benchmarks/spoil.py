@@ -4,6 +4,8 @@ careful, usual, hasty    simulated annotators (`labelaudit.corrupt.annotators`),
 clean                    none is wrong
 rare                     the usual ones, with 1 % wrong labels
 symmetric20, pair20      planted noise at the rate in per cent
+asymmetric20             CIFAR-10's look-alikes: truck for car, bird for airplane, cat and dog exchanged, deer for horse
+instance20               noise by each image's pixels (Xia et al. 2020)
 strangers                8 % of the images are of classes that are left out, under labels of the others
 """
 
@@ -12,7 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from detection_settings import Labels
+from measures import Labels
 
 from labelaudit.corrupt import annotators, noise
 from labelaudit.data.pixels import load_pixels
@@ -20,6 +22,8 @@ from labelaudit.types import Samples
 
 RARE, STRANGE = 0.01, 0.08
 """Shares of wrong labels, and of strangers."""
+ALIKE = {9: 1, 2: 0, 3: 5, 5: 3, 4: 7}
+"""Class of CIFAR-10 -> the one that it is taken for."""
 
 
 def spoil(samples: Samples, truth: Labels, how: str, seed: int = 0) -> tuple[Samples, Labels]:
@@ -31,10 +35,18 @@ def spoil(samples: Samples, truth: Labels, how: str, seed: int = 0) -> tuple[Sam
         return _estrange(samples, truth, generator)
     if how == "clean":
         return _labelled(samples, truth, truth)
-    if how.startswith("symmetric"):
-        made = noise.symmetric(truth, classes, int(how[9:]) / 100, generator=generator)
-    elif how.startswith("pair"):
-        made = noise.pair(truth, classes, int(how[4:]) / 100, generator=generator)
+    kind, rate = how.rstrip("0123456789"), int("".join(filter(str.isdigit, how)) or 0) / 100
+    if kind == "symmetric":
+        made = noise.symmetric(truth, classes, rate, generator=generator)
+    elif kind == "pair":
+        made = noise.pair(truth, classes, rate, generator=generator)
+    elif kind == "asymmetric":
+        made = noise.asymmetric(truth, classes, rate, ALIKE, generator=generator)
+    elif kind == "instance":
+        assert samples.images is not None
+        pixels, _ = load_pixels(samples.images, 32)
+        flat = pixels.reshape(len(pixels), -1).astype(np.float32)
+        made = noise.instance_dependent(truth, classes, rate, flat, generator=generator)
     else:
         skill = annotators.STRENGTHS["usual" if how == "rare" else how]
         assert samples.images is not None

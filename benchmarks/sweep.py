@@ -29,11 +29,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from detection import flags, ranking
-from detection_settings import Labels
 from material import CACHE, DATA, Material, fit
-from packs import embed_as_scanned, embed_by, load, table, ten_lines
+from measures import Labels, flags, ranking, table
+from packs import embed_as_scanned, embed_by, ten_lines
 from results_section import write_section
+from sets import load
 from spoil import spoil
 
 from labelaudit.machine import Machine

@@ -60,7 +60,7 @@ def table(page: str, heading: str) -> dict[str, list[str]]:
 
 def measured() -> dict[tuple[str, str], dict[str, Any]]:
     """(pack, by whom) -> row of benchmarks/packs.py."""
-    return {(row["pack"], row["by"]): row for row in read("packs.json")}
+    return {(row["pack"], row["by"]): row for row in read("packs.json") if row["bare"]}
 
 
 def short(value: Any, digits: int = 3) -> str:

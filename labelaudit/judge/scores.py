@@ -87,7 +87,7 @@ def own_and_others(probs: Table, labels: npt.NDArray[Any]) -> tuple[npt.NDArray[
 def odds_of_wrong(probs: Table, labels: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """(n,) odds, from 1e-9 to 1e9, that a class other than that of the ``labels`` (n,) is right, by ``probs`` (n, C).
 
-    >>> odds_of_wrong(np.array([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]]), np.array([1, 0])).tolist()
+    >>> odds_of_wrong(np.array([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]]), np.array([1, 0])).round().tolist()
     [3.0, 1000000000.0]
     """
     own, others = own_and_others(probs, labels)
