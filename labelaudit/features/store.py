@@ -64,6 +64,7 @@ class FeatureStore:
         except OSError as error:
             raise self._unusable(error) from error
         self._order = np.argsort(self._records["digest"], kind="stable")
+        self._known = self._records["digest"][self._order]
 
     def _claim(self, about: str) -> None:
         """Write what the folder holds, or check that it is that."""
@@ -88,10 +89,9 @@ class FeatureStore:
         """(n,) row of each digest as of opening, -1 where there is none."""
         if not len(self._records):
             return np.full(len(digests), -1, dtype=np.int64)
-        known = self._records["digest"][self._order]
         # The last of several equal ones: what was embedded again because its row was damaged comes later.
-        at = np.searchsorted(known, digests, side="right") - 1
-        return np.where(known[at] == digests, self._order[at], -1)
+        at = np.searchsorted(self._known, digests, side="right") - 1
+        return np.where(self._known[at] == digests, self._order[at], -1)
 
     def read(self, rows: Ints) -> tuple[Floats, Bools]:
         """(values (m, d), intact (m,)) of ``rows`` as found; a damaged row is zero."""

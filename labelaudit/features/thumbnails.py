@@ -39,8 +39,8 @@ class Thumbnails:
     ) -> None:
         assert samples.images is not None
         self.images, self.workers, self.progress = samples.images, workers, progress
-        self._squares = np.zeros((0, SIDE, SIDE, 3), dtype=np.uint8)
-        self._place = np.full(len(samples), -1, dtype=np.int64)
+        self._squares = np.zeros((len(samples), SIDE, SIDE, 3), dtype=np.uint8)  # takes memory where it is written to
+        self._known = np.zeros(len(samples), dtype=np.bool_)
         self._keys = content_keys(samples.images, samples.digests)
         self._store = None
         if cache is not None:
@@ -51,11 +51,10 @@ class Thumbnails:
 
     def read(self, rows: Ints) -> Pixels:
         """(r, 16, 16, 3) thumbnails of ``rows`` (r,), distinct ones; black where an image cannot be read."""
-        new = rows[self._place[rows] < 0]
-        if len(new):
-            self._place[new] = len(self._squares) + np.arange(len(new))
-            self._squares = np.concatenate([self._squares, self._find(new)])
-        return np.asarray(self._squares[self._place[rows]])
+        new = rows[~self._known[rows]]
+        self._squares[new] = self._find(new)
+        self._known[new] = True
+        return np.asarray(self._squares[rows])
 
     def _find(self, rows: Ints) -> Pixels:
         """(r, 16, 16, 3) of ``rows`` from the store, and those it lacks from the images."""
