@@ -95,7 +95,7 @@ def read_weights(variant: str) -> dict[str, Floats]:
     path = weights_path(variant)
     try:
         return read_torch_file(path)
-    except Exception as error:  # whatever the damage leads to
+    except (OSError, ValueError) as error:
         raise BackboneError(
             f"the weights {path} cannot be read ({first_line(error)}): reinstall their package"
         ) from error

@@ -2,8 +2,9 @@
 
 The file is five pickles (a magic number, a version, facts about the machine, the arrays' shapes by key, the order of
 their storages), then each storage: its length as a 64-bit integer and its numbers. Their instructions are listed by
-`pickletools`, which runs none of them, and only those that write a dictionary of arrays are followed. Left out: the
-format of PyTorch 1.6 and later, which is an archive, and types other than float32 and int64.
+`pickletools`, which runs none of them, and only those that write a dictionary of arrays are followed: what a file names
+is compared as text and never looked up. Left out: the format of PyTorch 1.6 and later, which is an archive, and types
+other than float32 and int64.
 
 Source: torch/serialization.py, ``_legacy_load``.
 """
@@ -28,18 +29,26 @@ _TYPES = {"torch FloatStorage": "<f4", "torch LongStorage": "<i8"}
 def read_torch_file(path: Path) -> dict[str, Floats]:
     """Key -> array of the dictionary in the file ``path``. Raises `ValueError` for a file that is none of this kind."""
     with path.open("rb") as file:
-        if _follow(file) != _MAGIC:
-            raise ValueError("it is not of the format that is expected here")
-        for _ in ("version", "machine"):
-            _follow(file)
-        tensors, order = _follow(file), _follow(file)
-        storages = {}
-        types = {storage[2]: _TYPES[storage[1]] for storage, *_ in tensors.values()}
-        for key in order:
-            numbers = np.fromfile(file, "<i8", 1)
-            storages[key] = np.fromfile(file, types[key], int(numbers[0]))
-            if len(storages[key]) != numbers[0]:
-                raise ValueError("it ends early")
+        try:
+            return _read(file)
+        except (AttributeError, LookupError, MemoryError, OverflowError, TypeError) as error:
+            raise ValueError("it is damaged") from error
+
+
+def _read(file: BinaryIO) -> dict[str, Floats]:
+    """`read_torch_file`; of a damaged file it raises whatever the damage leads to."""
+    if _follow(file) != _MAGIC:
+        raise ValueError("it is not of the format that is expected here")
+    for _ in ("version", "machine"):
+        _follow(file)
+    tensors, order = _follow(file), _follow(file)
+    storages = {}
+    types = {storage[2]: _TYPES[storage[1]] for storage, *_ in tensors.values()}
+    for key in order:
+        numbers = np.fromfile(file, "<i8", 1)
+        storages[key] = np.fromfile(file, types[key], int(numbers[0]))
+        if len(storages[key]) != numbers[0]:
+            raise ValueError("it ends early")
     return {key: _shape(storages[storage[2]], *how) for key, (storage, *how) in tensors.items()}
 
 
