@@ -148,7 +148,7 @@ def flag(probability: Floats) -> tuple[Bools, float]:
     least = float(likely.sum()) / (len(likely) + wrong)  # no flag below half the F1 raises it
     ordered = np.sort(probability[probability >= least])[::-1]
     expected = 2 * np.cumsum(ordered) / (np.arange(1, len(ordered) + 1) + wrong)
-    threshold = float(ordered[int(expected.argmax())])
+    threshold = float(ordered[int(expected.argmax())]) or 1.0  # where no label may be wrong none is flagged
     return probability >= threshold, threshold
 
 

@@ -59,6 +59,14 @@ def test_decided_samples_are_certain_and_flagged_only_where_wrong() -> None:
     assert found.verdicts == 20
 
 
+def test_where_people_found_every_label_right_none_is_flagged() -> None:
+    score, _ = ranking(30, 0.2, 1)
+    found = fit([score], np.zeros(30, dtype=np.int64))
+    assert found is not None
+    assert not found.flagged.any()
+    assert found.threshold == 1
+
+
 def test_few_verdicts_fit_nothing() -> None:
     score, wrong = ranking(100, 0.2, 1)
     assert fit([score], answered(score, wrong, 9, 0)) is None
