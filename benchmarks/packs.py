@@ -209,7 +209,7 @@ def write_tables(rows: list[dict[str, Any]]) -> None:
 
 
 def scans_of(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Set -> the rows of the tool, one for each seed or draw, the sets in the order of the tables."""
+    """Set -> the rows of the tool, one for each seed, the sets in the order of ``rows``."""
     found: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         if row["by"] == "labelaudit":
@@ -223,7 +223,7 @@ def render_columns(rows: list[dict[str, Any]]) -> str:
     peers = {(row["pack"], row["by"]): row["ap"] for row in rows if row["by"] in OTHERS and "ap" in row}
     own = scans_of(rows)
     columns = list(dict.fromkeys(name for scans in own.values() for name in scans[0]["columns"]))
-    for pack in sorted(own, key=PLANTED.index):
+    for pack in (pack for pack in PLANTED if pack in own):
         scans, one = own[pack], own[pack][0]
         means = {key: float(np.mean([scan[key] for scan in scans])) for key in ("auroc", "ap", "f1", "best_f1", "rate")}
         low, high = one["interval"]
