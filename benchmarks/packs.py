@@ -231,7 +231,7 @@ def render_columns(rows: list[dict[str, Any]]) -> str:
             (
                 *(pack, f"{one['n']:,}", str(len(scans)), f"{one['wrong']:.1%}"),
                 *(f"{means['auroc']:.3f}", f"{means['ap']:.3f}", f"{means['f1']:.3f} / {means['best_f1']:.3f}"),
-                f"{one['sure_right']:.0f} / {one['sure'] * one['n']:.0f}" if one["sure"] is not None else "",
+                f"{one['sure_right']:.0f} / {one['sure'] * one['n']:.0f}",
                 f"{means['rate']:.1%} ({low:.1%} to {high:.1%})",
             )
         )
