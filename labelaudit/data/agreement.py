@@ -21,7 +21,7 @@ def agree(certain: Sequence[Reading], shown: str) -> tuple[str, Listing]:
     come before numbers, then a reading that knows splits, then one with further columns. Raises `Undecided` where they
     disagree.
     """
-    listings, told_apart = _without_columns([(reading, reading.read()) for reading in certain])
+    listings, told_apart = _without_others([(reading, reading.read()) for reading in certain])
     if len(listings) == 1:
         ((reading, listing),) = listings
         return reading.what, replace(listing, notes=(*listing.notes, *told_apart))
@@ -84,10 +84,20 @@ def _origins(others: Sequence[Listing], names: Set[str]) -> str:
     return name_some([*dict.fromkeys(other.origin for other in others if names & other.extra.keys())])
 
 
-def _without_columns(listings: list[tuple[Reading, Listing]]) -> tuple[list[tuple[Reading, Listing]], list[str]]:
-    """Leave out each of the ``listings`` whose labels another one holds as a further column; notes say which."""
+def _without_others(listings: list[tuple[Reading, Listing]]) -> tuple[list[tuple[Reading, Listing]], list[str]]:
+    """Leave out each of the ``listings`` that cannot be labels beside another one; notes say which.
+
+    Such give all images one label or each image its own, or say what the other holds as a further column.
+    """
     told, kept = list[str](), []
     for reading, listing in listings:
+        if not _divides(listing) and any(
+            _divides(other) and not {*other.ids}.isdisjoint(listing.ids) for _, other in listings
+        ):
+            told.append(
+                f"Not read as labels, since they are one for all images or each image has its own: {listing.origin}."
+            )
+            continue
         unlike = [other for _, other in listings if other is not listing and _disagreement(listing, other)]
         columns = [column for other in unlike if (column := _column_of(listing, other))]
         if columns:
@@ -95,6 +105,11 @@ def _without_columns(listings: list[tuple[Reading, Listing]]) -> tuple[list[tupl
         else:
             kept.append((reading, listing))
     return (kept, told) if kept else (listings, [])
+
+
+def _divides(listing: Listing) -> bool:
+    """Whether there are several classes, and one of them has several images."""
+    return 1 < len({*listing.labels} - {None}) < _labelled(listing)
 
 
 def _column_of(listing: Listing, table: Listing) -> str:

@@ -83,8 +83,8 @@ def assemble(table: Table, columns: Columns, match: Match, tree: Tree, *, tables
 def names_image(tree: Tree) -> Callable[[str], bool]:
     """Whether a cell names an image of ``tree``, with or without its ending."""
     names = {unicodedata.normalize("NFC", posixpath.basename(path)).casefold() for path in tree.paths}
-    stems = {posixpath.splitext(name)[0] for name in names}
-    endings = {posixpath.splitext(name)[1] for name in names}
+    parts = [posixpath.splitext(name) for name in names]
+    stems, endings = {stem for stem, _ in parts}, {ending for _, ending in parts}
 
     def is_image(cell: str) -> bool:
         steps = path_steps(cell)
@@ -184,7 +184,7 @@ def _list(
             *_note_rivals(table, labels, extra),
             *_note_denied(table, extra),
             *_note_boxes(table),
-            *_note_folders(table),
+            *_note_folders(table, labels, extra),
         ),
     )
 
@@ -198,9 +198,11 @@ def _note_boxes(table: Table) -> tuple[str, ...]:
     return (f"{what} are not looked at: each label is read as one of the whole image.",)
 
 
-def _note_folders(table: Table) -> tuple[str, ...]:
-    """A note where images of one folder have their label together, so that they prove nothing of each other."""
-    if not table.of_folders:
+def _note_folders(table: Table, labels: Sequence[str | None], extra: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """A note where images of one folder have their label together, so that they prove nothing of each other; none where
+    each folder is a class."""
+    folders = {*zip(extra.get(table.of_folders, ()), labels, strict=False)}
+    if len(folders) <= len({*labels}):
         return ()
     what = f"Each row of {posixpath.basename(table.name)} labels all images of a folder at once"
     return (f"{what}, so they prove nothing of each other: `group` {quoted(table.of_folders)} judges them together.",)

@@ -1,7 +1,8 @@
 """Tables whose rows name folders of images: a patient, a film, a slide. Every image in a folder has what its row says.
 
 Folders may also be classes, which a table describes; so the column must be called as what images are of, or be the one
-that a person named. Left out: names that several folders have.
+that a person named, and where it is called ``animal`` or ``folder`` and names words, what it says is no label. Left
+out: names that several folders have.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from labelaudit.data.tree import Tree
 
 _OWNERS = frozenset(
     """
-    patient patientid subject subjectid case caseid slide slideid wsi video videoid clip film movie sequence seq scan
-    study series session visit folder foldername dir directory specimen animal person participant
+    patient patientid subject subjectid caseid slide slideid wsi video videoid clip film movie study series session
+    visit participant
     """.split()
 )
 """Words in the name of a column that says of whom or of what images are."""
+_MAYBE_CLASSES = frozenset("case scan sequence seq specimen animal person folder foldername dir directory".split())
+"""Such words that a table about classes has too: a folder of an animal, ``cat``, is a class, and ``A17`` is none."""
+_WORDNET = re.compile(r"n\d{8}")
 _FILM = re.compile(r"\.(avi|mp4|mov|mkv|webm|mpg|svs|ndpi|mrxs|tiff?|dcm|nii(\.gz)?|zip)$", re.IGNORECASE)
 PATHS = "path of the image"
 """The column that is added: the path of each image."""
@@ -52,10 +56,26 @@ def spread_folders(table: Table, tree: Tree, asked: str | None = None) -> Table 
     return None
 
 
+def may_be_classes(table: Table) -> bool:
+    """Whether the folders that rows name may be classes, which the table is about: by their names they are words.
+
+    >>> rows = {"folder": ["cat", "dog"], "kind": ["pet", "pet"]}
+    >>> may_be_classes(Table(name="a.csv", cells=rows, lines=[2, 3], of_folders="folder"))
+    True
+    """
+    words = {*re.split(r"[\s_]+", plain_name(table.of_folders))}
+    if not table.of_folders or not words & _MAYBE_CLASSES or words & _OWNERS:
+        return False
+    named = {*table.cells[table.of_folders]}
+    return not any(_FILM.search(name) or re.search(r"\d", _WORDNET.sub("", name)) for name in named)
+
+
 def _names_owners(name: str, cells: Sequence[str]) -> bool:
     """Whether a column says of whom or of what images are, or has no name and holds files that are taken apart."""
     words = {*re.split(r"[\s_]+", plain_name(name))}
-    return bool(words & _OWNERS) or (words == {"column", "1"} and all(_FILM.search(cell.strip()) for cell in cells))
+    return bool(words & (_OWNERS | _MAYBE_CLASSES)) or (
+        words == {"column", "1"} and all(_FILM.search(cell.strip()) for cell in cells)
+    )
 
 
 def _folder_of(cell: str) -> str:

@@ -138,8 +138,9 @@ def _converted(wanted: Steps, endings: set[str]) -> Steps:
 
 def _image_ending(name: str) -> str:
     """The ending of an image's name in small letters; empty for other names."""
-    ending = posixpath.splitext(name)[1].lower()
-    return ending if ending in SUFFIXES else ""
+    stem, dot, ending = name.rpartition(".")
+    ending = f"{dot}{ending.lower()}"
+    return ending if ending in SUFFIXES and stem.strip(".") else ""
 
 
 def _drop_rivals(

@@ -29,7 +29,7 @@ from labelaudit.data.listing import Listing
 from labelaudit.data.order import state_classes, state_rows
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import Source, refuse_missing
-from labelaudit.data.spelling import unify_spelling
+from labelaudit.data.spelling import plain_spelling, unify_spelling
 from labelaudit.data.table import DOCUMENT_SUFFIXES, Table, ends_as_image, parse_table
 from labelaudit.data.tree import Tree, ending_of
 from labelaudit.errors import DataError, damage_of, unknown_name
@@ -85,15 +85,20 @@ def inspect_source(source: Source) -> tuple[str, Listing]:
 
 
 def _note_splits(listing: Listing) -> tuple[str, ...]:
-    """A note on classes that some splits have and others have not; folds and splits of one class have their own."""
+    """A note on classes that some splits have and others have not, in any spelling; folds and splits of one class have
+    their own."""
+    if listing.splits is None:
+        return ()
+    plain = {label: plain_spelling(label) for label in dict.fromkeys(listing.labels) if label is not None}
     held: dict[str, set[str]] = {}
-    for split, label in zip(listing.splits or (), listing.labels, strict=False):
+    for split, label in zip(listing.splits, listing.labels, strict=True):
         if label is not None:
-            held.setdefault(split, set()).add(label)
+            held.setdefault(split, set()).add(plain[label])
     if not 1 < len(held) <= _FEW or min(map(len, held.values())) < 2:
         return ()
-    every = set[str]().union(*held.values())
-    gaps = [f"'{split}' lacks {name_some(sorted(every - own), 3)}" for split, own in held.items() if every - own]
+    names = {spelled: label for label, spelled in plain.items()}
+    lacks = {split: sorted(names[spelled] for spelled in names.keys() - own) for split, own in held.items()}
+    gaps = [f"'{split}' lacks {name_some(gone, 3)}" for split, gone in lacks.items() if gone]
     return (f"Not every split has every class: {', '.join(gaps)}.",) if gaps else ()
 
 

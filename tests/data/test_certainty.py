@@ -388,6 +388,8 @@ def test_classes_that_a_split_lacks_are_told(tmp_path: Path) -> None:
     assert told in open_source(tmp_path).notes
     build(tmp_path, {"train/owl": 2, "test/dog": 2})
     assert not [note for note in open_source(tmp_path).notes if "every split" in note]
+    build(tmp_path / "b", {"train/Cats": 2, "train/Dogs": 2, "test/cats": 2, "test/dogs": 2})
+    assert not [note for note in open_source(tmp_path / "b").notes if "every split" in note], "they are spelled so"
 
 
 def test_shares_of_classes_are_no_labels(tmp_path: Path) -> None:

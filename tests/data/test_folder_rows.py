@@ -66,3 +66,35 @@ def test_a_table_of_patients_without_labels_brings_its_columns_to_their_folders(
     listing = open_source(tmp_path, label_from="top")
     assert counts_of(listing) == {"cat": 6, "dog": 6}
     assert dict(zip(listing.ids, listing.extra["age"], strict=True))["dog/pat5/1.jpg"] == "35"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "folder,category\ncat,animal\ndog,animal\nbus,vehicle\n",
+        "animal,class\ncat,Mammalia\ndog,Mammalia\nbus,None\n",
+        "sequence,label\ncat,10\ndog,11\nbus,12\n",
+    ],
+    ids=["folders", "animals", "numbers"],
+)
+def test_what_a_table_says_about_class_folders_is_no_label(tmp_path: Path, table: str) -> None:
+    listing = open_source(build(tmp_path, {"cat": 3, "dog": 3, "bus": 3, "about.csv": table}))
+    assert counts_of(listing) == {"cat": 3, "dog": 3, "bus": 3}
+    assert table.partition(",")[0] in listing.extra
+    assert not any("`group`" in note for note in listing.notes)
+
+
+def test_ids_of_wordnet_are_classes_and_numbered_folders_have_the_label_of_their_row(tmp_path: Path) -> None:
+    rows_of = "folder,label\n{0},dog\n{1},dog\n{2},fish\n"
+    classes = ["n02085620", "n02085782", "n01440764"]
+    listing = open_source(build(tmp_path / "a", {**dict.fromkeys(classes, 3), "meta.csv": rows_of.format(*classes)}))
+    assert counts_of(listing) == dict.fromkeys(classes, 3)
+    assert not any("a word and a number" in note for note in listing.notes)
+    plots = ["plot 1", "plot 2", "plot 3"]
+    listing = open_source(build(tmp_path / "b", {**dict.fromkeys(plots, 3), "meta.csv": rows_of.format(*plots)}))
+    assert counts_of(listing) == {"dog": 6, "fish": 3}
+    listing = open_source(
+        build(tmp_path / "c", {**dict.fromkeys(plots, 3), "meta.csv": "folder,label\nplot 1,a\nplot 2,b\nplot 3,c\n"})
+    )
+    assert counts_of(listing) == {"a": 3, "b": 3, "c": 3}
+    assert not any("`group`" in note for note in listing.notes), "each class would be one group"

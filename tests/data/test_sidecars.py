@@ -94,3 +94,16 @@ def test_documents_that_say_something_else_are_passed_over(tmp_path: Path) -> No
     build(tmp_path, {"dog": 3})
     listing = open_source(tmp_path)
     assert (listing.origin, listing.extra, listing.skipped) == ("folder names", {}, {".json": 6})
+
+
+@pytest.mark.parametrize(
+    "label", [lambda name: "animal", lambda name: f"Product {name}"], ids=["one for all", "each its own"]
+)
+def test_documents_that_divide_no_images_leave_class_folders_their_labels(tmp_path: Path, label: Any) -> None:
+    folders: Files = {"cat": 3, "dog": 3}
+    documents: Files = {
+        f"{path[:-4]}.json": json.dumps({"label": label(path)}) for path in open_source(build(tmp_path, folders)).ids
+    }
+    listing = open_source(build(tmp_path, documents))
+    assert (listing.origin, {*listing.labels}) == ("folder names", {"cat", "dog"})
+    assert any(note.startswith("Not read as labels") for note in listing.notes)

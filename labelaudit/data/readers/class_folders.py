@@ -25,7 +25,8 @@ from labelaudit.text import count, name_some
 from labelaudit.types import Finding
 
 _MASK = re.compile(r"(.+)[_-](mask|masks|seg|segmentation|gt|groundtruth)([_-]\d+)?", re.IGNORECASE | re.DOTALL)
-_NUMBERED = re.compile(r"([^\W\d_]+)[\s_-]*\d+")
+_NUMBERED = re.compile(r"(?!n\d{8}$)([^\W\d_]+)[\s_-]*\d+")
+"""A word and a number, but for ids of WordNet."""
 _OF_CLASSES = frozenset(
     "class classe label category type kind grade stage level score degree cluster digit sign gleason birads".split()
 )
@@ -240,12 +241,12 @@ def _note_passed(passed: Mapping[tuple[str, str], int]) -> list[str]:
 def _masks_beside(tree: Tree) -> set[str]:
     """Images that are masks of others in their folder: named so, as ``x_mask.png`` beside ``x.png``, or flat ones of
     the same name, as ``x.png`` beside the photograph ``x.jpg``."""
-    stems = Counter(posixpath.splitext(path)[0] for path in tree.paths)
-    fits = {path: _MASK.fullmatch(posixpath.splitext(path)[0]) for path in tree.paths}
+    parts = {path: posixpath.splitext(path) for path in tree.paths}
+    stems = Counter(stem for stem, _ in parts.values())
+    fits = {path: _MASK.fullmatch(stem) for path, (stem, _) in parts.items()}
     named = {path for path, fit in fits.items() if fit is not None and fit[1] in stems}
     twins: dict[str, list[str]] = {}
-    for path in tree.paths:
-        stem, ending = posixpath.splitext(path)
+    for path, (stem, ending) in parts.items() if len(stems) < len(parts) else ():
         if stems[stem] > 1:
             twins.setdefault(ending.lower(), []).append(path)
     if 2 * sum(map(len, twins.values())) <= len(tree.paths) or len(twins) != 2:

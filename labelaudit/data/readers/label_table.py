@@ -18,7 +18,7 @@ from pathlib import Path
 from labelaudit.data.assembly import DETECTED, assemble, list_rows, names_image, origin_of, plain_path
 from labelaudit.data.column_names import is_label_name
 from labelaudit.data.columns import Columns
-from labelaudit.data.folder_rows import PATHS, spread_folders
+from labelaudit.data.folder_rows import PATHS, may_be_classes, spread_folders
 from labelaudit.data.folders import Candidate
 from labelaudit.data.found_tables import (
     METADATA,
@@ -208,8 +208,9 @@ def _stands_alone(one: FoundTable, tree: Tree) -> bool:
 
 
 def _certainty(one: FoundTable, tree: Tree) -> Certainty:
-    """Confidence that a table in a folder holds the labels of that folder; results of a scan are not their source."""
-    if DETECTED in one.table.cells:
+    """Confidence that a table in a folder holds the labels of that folder; results of a scan are not their source, and
+    neither is what a table says about classes."""
+    if DETECTED in one.table.cells or may_be_classes(one.table):
         return Certainty.LIKELY
     if 10 * one.match.matched < 9 * len(one.table) and 2 * one.named < len(tree.paths):
         return Certainty.POSSIBLE
