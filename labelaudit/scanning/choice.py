@@ -78,7 +78,7 @@ def choose_training_input(samples: Samples, settings: ScanSettings, machine: Mac
             network_builder(network, (side, side, 3), len(samples.classes), settings.init)(1, settings.seed)
         asked = f"pixels ({side} x {side}), as asked for with `train` pixels"
         return TrainingInput(pixels=True, side=side, longest=longest, reason=asked)
-    if not tries_pixels(samples, settings):
+    if not tries_pixels(settings, longest):
         reason = f"features: images of about {longest} pixels a side are too large to train from pixels quickly"
         reason = reason if settings.trained else "nothing: no method is trained"
         return TrainingInput(pixels=False, side=side, longest=longest, reason=reason)
@@ -94,10 +94,9 @@ def choose_training_input(samples: Samples, settings: ScanSettings, machine: Mac
     return TrainingInput(pixels=better, side=side, longest=longest, reason=reason)
 
 
-def tries_pixels(samples: Samples, settings: ScanSettings) -> bool:
-    """Whether it takes a trial to decide, on small images that methods are trained on."""
-    images = samples.images
-    return images is not None and settings.train == "auto" and bool(settings.trained) and typical_side(images) <= SMALL
+def tries_pixels(settings: ScanSettings, longest: int) -> bool:
+    """Whether it takes a trial to decide: on images of about ``longest`` pixels a side that methods are trained on."""
+    return settings.train == "auto" and bool(settings.trained) and longest <= SMALL
 
 
 def _usual_side(network: str | None) -> int | None:

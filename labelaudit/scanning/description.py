@@ -57,9 +57,10 @@ def describe(
     with _keeping(machine, embeds and bool(settings.trained)) as embedder:
         if embeds:
             with clock.stage("choose"):
-                if plan.limited and tries_pixels(samples, settings):
+                if plan.limited:
                     plain = choose_training_input(samples, replace(settings, train="features"), embedder)
-                    settings = plan.narrow(Prospect(samples=samples, machine=embedder, choice=plain), settings)
+                    if tries_pixels(settings, plain.longest):
+                        settings = plan.narrow(Prospect(samples=samples, machine=embedder, choice=plain), settings)
                 choice = choose_training_input(samples, settings, embedder)
         with clock.stage("forecast"):
             widths = () if features is None else features.blocks or (features.values.shape[1],)
