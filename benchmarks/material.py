@@ -86,7 +86,7 @@ def gather(
     data: Path = DATA,
     cache: Path = CACHE,
 ) -> Material:
-    """Fit the models of a scan of ``pack``; networks only where ``methods`` are named"""
+    """Fit the models of a scan of ``pack``; networks only where ``methods`` are named."""
     machine = Machine(device="cpu", cache=cache, workers=1)
     settings = ScanSettings(effort=effort, seed=seed, train="features", methods=methods)
     with tempfile.TemporaryDirectory() as folder:

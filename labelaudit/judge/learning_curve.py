@@ -87,7 +87,7 @@ def measure(
         return None
     shares = group_shares(codes)
     found = [_judge(x, labels, classes, codes, parts) for parts in cuts]
-    errors, standing = (np.array(shares) for shares in zip(*found, strict=True))
+    errors, standing = (np.array(points) for points in zip(*found, strict=True))
     usual = float(np.median(np.bincount(labels, shares)[np.unique(labels)]))
     trust = np.array([_reaches(usual / parts, _FEW) for parts in cuts])
     lasting = told = 0.0
