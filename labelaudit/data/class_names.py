@@ -78,19 +78,22 @@ def name_classes(listing: Listing, subject: Subject) -> Listing:
 
 
 def _note_unlike(listing: Listing, subject: Subject) -> Iterator[str]:
-    """Notes on files that name most classes of ``listing``, all of them words, and leave some out or number them
-    otherwise than a column of the table does."""
+    """Notes on files that name most classes of ``listing``, all of them words, and leave some out that no other file
+    names, or number them otherwise than a column of the table does."""
     counts = Counter(label for label in listing.labels if label is not None)
     plain = {plain_spelling(label): label for label in counts}
     numbered = [_numbers_of(listing, column) for column in listing.extra.values()]
-    for file, data in _files(subject):
-        told = [names for names in _read(file, data) if len({*names.values()}) == len(names)]
+    files = [(file, [*_read(file, data)]) for file, data in _files(subject)]
+    known = {plain.get(plain_spelling(name)) for _, read in files for names in read for name in names.values()}
+    for file, read in files:
+        told = [names for names in read if len({*names.values()}) == len(names)]
         ways = [{code: plain.get(plain_spelling(name), name) for code, name in names.items()} for names in told]
         named = set[str]().union(*(way.values() for way in ways[:1]))
         gone = counts.keys() - named
-        if ways and gone and 2 * len(gone) <= len(counts):
-            images = count(sum(counts[label] for label in gone), "image has", "images have")
-            yield f"'{file}' does not name class {name_some(sorted(gone), _SHOWN)}, which {images}."
+        lost = gone - known
+        if ways and lost and 2 * len(gone) <= len(counts):
+            images = count(sum(counts[label] for label in lost), "image has", "images have")
+            yield f"'{file}' does not name class {name_some(sorted(lost), _SHOWN)}, which {images}."
         for codes in filter(None, numbered if not gone else ()):
             unlike = [[code for code in sorted(codes) if code in way and way[code] != codes[code]] for way in ways]
             if unlike and all(unlike) and all(codes.keys() <= way.keys() for way in ways[:1]):

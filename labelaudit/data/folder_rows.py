@@ -1,8 +1,8 @@
 """Tables whose rows name folders of images: a patient, a film, a slide. Every image in a folder has what its row says.
 
 Folders may also be classes, which a table describes; so the column must be called as what images are of, or be the one
-that a person named, and where it is called ``animal`` or ``folder`` and names words, what it says is no label. Left
-out: names that several folders have.
+that a person named. A column called ``animal`` or ``folder`` may hold either, and its names decide. Left out: names
+that several folders have.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _OWNERS = frozenset(
 )
 """Words in the name of a column that says of whom or of what images are."""
 _MAYBE_CLASSES = frozenset("case scan sequence seq specimen animal person folder foldername dir directory".split())
-"""Such words that a table about classes has too: a folder of an animal, ``cat``, is a class, and ``A17`` is none."""
+"""Such words that a table about classes has too: folders of animals, ``cat`` and ``cow``, are classes, and ``A17`` and
+``A18`` are none."""
 _WORDNET = re.compile(r"n\d{8}")
 _FILM = re.compile(r"\.(avi|mp4|mov|mkv|webm|mpg|svs|ndpi|mrxs|tiff?|dcm|nii(\.gz)?|zip)$", re.IGNORECASE)
 PATHS = "path of the image"
@@ -57,7 +58,8 @@ def spread_folders(table: Table, tree: Tree, asked: str | None = None) -> Table 
 
 
 def may_be_classes(table: Table) -> bool:
-    """Whether the folders that rows name may be classes, which the table is about: by their names they are words.
+    """Whether the folders that rows name may be classes, which the table is about, since their names differ in more
+    than numbers.
 
     >>> rows = {"folder": ["cat", "dog"], "kind": ["pet", "pet"]}
     >>> may_be_classes(Table(name="a.csv", cells=rows, lines=[2, 3], of_folders="folder"))
@@ -67,7 +69,8 @@ def may_be_classes(table: Table) -> bool:
     if not table.of_folders or not words & _MAYBE_CLASSES or words & _OWNERS:
         return False
     named = {*table.cells[table.of_folders]}
-    return not any(_FILM.search(name) or re.search(r"\d", _WORDNET.sub("", name)) for name in named)
+    forms = {name if _WORDNET.fullmatch(name) else re.sub(r"\d+", "0", name) for name in named}
+    return 2 * len(forms) >= len(named) and not any(map(_FILM.search, named))
 
 
 def _names_owners(name: str, cells: Sequence[str]) -> bool:

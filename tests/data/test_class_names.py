@@ -179,6 +179,12 @@ def test_a_file_of_names_that_contradicts_the_data_is_told(tmp_path: Path, files
     assert note in open_source(build(tmp_path, files)).notes
 
 
+def test_files_that_name_the_classes_of_a_split_each_leave_none_out(tmp_path: Path) -> None:
+    lists: Files = {"train_classes.txt": "cat\ndog\n", "test_classes.txt": "bus\ncar\n"}
+    listing = open_source(build(tmp_path, {"cat": 2, "dog": 2, "bus": 2, "car": 2, **lists}))
+    assert not [note for note in listing.notes if "does not name" in note]
+
+
 def test_a_file_that_names_the_classes_in_another_spelling_or_more_of_them_is_not_told(tmp_path: Path) -> None:
     build(tmp_path, {"polar_bear": 2, "dog": 1, "classes.txt": "Polar bear\ndog\nowl\n"})
     assert not [note for note in open_source(tmp_path).notes if "classes.txt" in note]

@@ -84,6 +84,12 @@ def test_what_a_table_says_about_class_folders_is_no_label(tmp_path: Path, table
     assert not any("`group`" in note for note in listing.notes)
 
 
+def test_models_with_numbers_are_classes_beside_a_table_of_their_makers(tmp_path: Path) -> None:
+    makers = "folder,category\na3,Audi\na4,Audi\nx5,BMW\nx6,BMW\n"
+    listing = open_source(build(tmp_path, {"a3": 3, "a4": 3, "x5": 3, "x6": 3, "cars.csv": makers}))
+    assert counts_of(listing) == {"a3": 3, "a4": 3, "x5": 3, "x6": 3}
+
+
 def test_ids_of_wordnet_are_classes_and_numbered_folders_have_the_label_of_their_row(tmp_path: Path) -> None:
     rows_of = "folder,label\n{0},dog\n{1},dog\n{2},fish\n"
     classes = ["n02085620", "n02085782", "n01440764"]
