@@ -27,7 +27,7 @@ from labelaudit.scanning.trainings import (
     plan_tuning,
 )
 from labelaudit.scanning.unit_costs import UnitCosts
-from labelaudit.scanning.workload import Workload, count_disk, count_memory, count_seconds
+from labelaudit.scanning.workload import MANY_SUSPECTS, SUSPECTS, Workload, count_disk, count_memory, count_seconds
 from labelaudit.text import rough_duration, size
 from labelaudit.types import Samples
 
@@ -53,6 +53,10 @@ class Forecast:
     """Bytes at most in memory at once, of the whole process."""
     disk: float
     """Bytes that it will leave: the RUN folder and the features that are kept."""
+    fewer: float = 0.0
+    """Seconds less that it takes where nothing is a suspect."""
+    more: float = 0.0
+    """Seconds more that it takes where many are."""
     spent: float = 0.0
     """Seconds that are behind the scan."""
 
@@ -63,11 +67,11 @@ class Forecast:
 
     @property
     def low(self) -> float:
-        return self.spent + sum(self.stages.values()) / SPREAD
+        return self.spent + (sum(self.stages.values()) - self.fewer) / SPREAD
 
     @property
     def high(self) -> float:
-        return self.spent + sum(self.stages.values()) * SPREAD
+        return self.spent + (sum(self.stages.values()) + self.more) * SPREAD
 
     @property
     def most_memory(self) -> float:
@@ -149,12 +153,17 @@ def forecast_scan(
     if training and prospect.tunes(settings):
         stages[f"fine-tune {TUNED}"] = _forecast_tuning(n, classes, settings, machine)
     counted = replace(work, unseen=embedding > 0)
-    stages["compare and judge"] = sum(count_seconds(counted, costs).values())
+    none, many, usual = (
+        sum(count_seconds(replace(counted, suspects=share), costs).values()) for share in (0.0, MANY_SUSPECTS, SUSPECTS)
+    )
+    stages["compare and judge"] = usual
     kept = machine.cache is not None and embedding > 0
     return Forecast(
         stages=stages,
         memory=forecast_memory(prospect, settings, embeds=bool(specs)),
         disk=count_disk(work, to_embed=float(n * _FEATURES * len(specs) * kept)),
+        fewer=usual - none,
+        more=many - usual,
     )
 
 

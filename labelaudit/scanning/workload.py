@@ -28,6 +28,8 @@ from labelaudit.reports.html import MOST
 from labelaudit.scanning.components import NARROW as NARROW_SEARCH
 from labelaudit.scanning.unit_costs import UnitCosts
 
+SUSPECTS, MANY_SUSPECTS = 0.1, 0.3
+"""Shares of the samples that suspects are taken to be, and may be: nobody knows before."""
 _EIGEN = 7.0  # products of an eigendecomposition, per cubed side
 _AROUND, _COMPARED = 64.0, 16_000.0  # samples per root of n that one is compared with, and at most
 _FITTED = 1_000_000  # cells that closed forms are calibrated on
@@ -45,7 +47,6 @@ _CUES, _CUED = 450.0, 1000  # rows of text that looking at an image for shortcut
 _AS_TEXT, _AS_ARRAYS = 2.8, 1.2  # rows of text that judging and writing a sample is worth, as text or not
 _WRITTEN = 3.0  # passes that writing a class probability of a model is worth, where all are kept
 _LOADED = 3.45e5  # rows of text that loading the libraries which features take is worth
-_SUSPECTS = 0.1  # share of the samples that suspects are taken to be: nobody knows before
 _NEAR = 1700.0  # bytes of those most like a sample, and of its pairs with them
 _FOUND = 12.0  # of each product that is held in a search, and of its place
 _PER_ROW = 250.0  # bytes of text and numbers of a sample that is judged by given probabilities
@@ -75,6 +76,8 @@ class Workload:
     """Whether their thumbnails have still to be made; those of an earlier scan are kept."""
     threads: int = 1
     """Threads on cores of their own that search, and look at images."""
+    suspects: float = SUSPECTS
+    """Share of the samples."""
 
     @property
     def large(self) -> bool:
@@ -88,8 +91,8 @@ class Workload:
 
     @property
     def shown(self) -> float:
-        """Suspects on the page of the RUN; nobody knows before how many there are."""
-        return min(_SUSPECTS * self.samples, MOST)
+        """Suspects on the page of the RUN."""
+        return min(self.suspects * self.samples, MOST)
 
 
 def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
@@ -108,7 +111,7 @@ def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
     if work.pictures:
         compared = min(n, _TURNED + _LOOKED * n) * work.unseen
         found["duplicates"] += costs.look * compared / work.threads
-        looks = min(n, _CUED) + min(n, USUAL) + _SUSPECTS * n
+        looks = min(n, _CUED) + (min(n, USUAL) if work.suspects else 0) + work.suspects * n
         found["decide"] += costs.row * _CUES * min(n, _CUED) + costs.look * looks / work.threads
         found["write"] += costs.preview * count_pictures(n, work.shown) / work.threads
     return found
