@@ -43,6 +43,13 @@ def take_columns(matrix: npt.NDArray[Any], labels: npt.NDArray[np.integer[Any]])
     return matrix.T[labels] if len(labels) < len(matrix) else matrix.T.take(labels, axis=0)  # of a copy, row by row
 
 
+def row_maxima(table: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(n,) the greatest number in each row of ``table`` (n, C), which lies in `memory_order`."""
+    if memory_order(table.shape[1]) == "F":
+        return np.asarray(table.max(axis=1))
+    return np.asarray(table[np.arange(len(table)), table.argmax(axis=1)])  # of 100 numbers in half the time
+
+
 def slices(n: int, step: int) -> Iterator[slice]:
     """The rows up to ``n``, ``step`` at a time; what the last slice names beyond them is nothing.
 

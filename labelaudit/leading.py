@@ -307,7 +307,7 @@ def join_tables(one: Table, other: Table, labels: npt.NDArray[np.integer[Any]]) 
 def is_finite(table: Table) -> bool:
     """Whether every probability of ``table`` is a finite number."""
     parts = (table.values, table.rest) if isinstance(table, Leading) else (table,)
-    return all(bool(np.isfinite(part).all()) for part in parts)
+    return all(bool(np.isfinite([part.min(initial=0), part.max(initial=0)]).all()) for part in parts)
 
 
 def take_rows(table: Table, rows: Rows) -> Table:

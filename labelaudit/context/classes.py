@@ -140,16 +140,12 @@ def find_twins(probs: Table, labels: Ints) -> list[tuple[int, int]]:
     if probs.shape[1] > _MOST_CLASSES:
         return []
     means = sum_by_label(probs, labels) / np.maximum(counts, 1)[:, None]
-    pairs = [
-        (one, other)
-        for one in range(len(means))
-        for other in range(one + 1, len(means))
-        if min(counts[one], counts[other]) >= _FEWEST and min(means[one, other], means[other, one]) >= _SHARED
-    ]
+    enough = counts >= _FEWEST
+    pairs = np.argwhere(np.triu(np.minimum(means, means.T) >= _SHARED, 1) & enough & enough[:, None]).tolist()
     if not pairs:
         return []
     likeliest = np.asarray(probs.argmax(axis=1))
-    return [pair for pair in pairs if _are_alike(probs, labels, likeliest, *pair)]
+    return [(one, other) for one, other in pairs if _are_alike(probs, labels, likeliest, one, other)]
 
 
 def _are_alike(probs: Table, labels: Ints, likeliest: Ints, one: int, other: int) -> bool:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csc_array
 
-from labelaudit.blocks import memory_order, take_columns
+from labelaudit.blocks import memory_order, row_maxima, take_columns
 from labelaudit.types import Floats, Ints
 
 _SUREST = 1e-4  # probability of a wrong best class that counts as the least difficulty
@@ -27,7 +27,7 @@ _TINY = np.finfo(np.float32).tiny
 
 def difficulty(probs: Floats) -> Floats:
     """(n,) logit of the probability that the best class of (n, C) ``probs`` is not the right one."""
-    wrong = np.maximum(1 - probs.max(axis=1), _SUREST)
+    wrong = np.maximum(1 - row_maxima(probs), _SUREST)
     return np.asarray(np.log(wrong / (1 - wrong)), dtype=np.float64)
 
 
@@ -39,6 +39,14 @@ def error_factors(difficulties: Floats, slope: float, kind: npt.DTypeLike = np.f
     array([1., 2.])
     """
     return np.exp(slope * difficulties).astype(kind, copy=False) if slope else None
+
+
+def scale_rows(right: Floats, factors: Floats) -> Floats:
+    """(n, C) s: what each row of T, which has ``right`` (C,) on its diagonal, sums to once its errors are multiplied by
+    the ``factors`` (n,).
+    """
+    kept, factors = np.stack([right, 1 - right]), np.stack([np.ones_like(factors), factors])
+    return (kept.T @ factors).T if memory_order(len(right)) == "F" else factors.T @ kept
 
 
 @dataclass(frozen=True)
@@ -55,10 +63,7 @@ class Channel:
         """(n, C) s: what each row of T sums to after its errors were multiplied; None where that is 1."""
         if self.factors is None:
             return None
-        right = np.diagonal(self.transition)
-        sums = np.multiply(self.factors[:, None], 1 - right, order=memory_order(len(right)))
-        sums += right
-        return sums
+        return scale_rows(np.diagonal(self.transition), self.factors)
 
     def judge(self, probs: Floats, labels: Ints, known: Ints | None = None) -> tuple[Floats, Floats]:
         """(n, C) posterior of the true class from ``probs`` (n, C), blind to them, and the ``labels`` (n,); and (n,)

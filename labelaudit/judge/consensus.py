@@ -155,12 +155,13 @@ def _move(odds: Floats, rate: float, shares: Floats | None) -> Floats:
     """(n,) probability of a wrong label by its log-``odds`` (n,), moved so that its mean is ``rate``."""
     moved = np.exp(odds)
     moved *= find_factor(moved, rate, shares)
-    return np.asarray(moved / (1 + moved))
+    return np.asarray(np.divide(moved, 1 + moved, out=moved))
 
 
 def log_odds_of_wrong(probs: Table, labels: Ints) -> Floats:
     """(n,) the natural logarithm of `odds_of_wrong`."""
-    return np.asarray(np.log(odds_of_wrong(probs, labels)))
+    odds = odds_of_wrong(probs, labels)
+    return np.log(odds, out=odds)
 
 
 def _blend(one: Table, other: Table, say: float, labels: Ints, wrong: Floats, out: Table | None) -> Table:
@@ -189,17 +190,18 @@ def settle_suspicion(posterior: Table, labels: Ints, suspicion: Floats) -> Table
     """`set_suspicion` of a table, which stays of its kind."""
     if isinstance(posterior, Leading):
         return posterior.with_suspicion(suspicion)
-    return set_suspicion(posterior, labels, suspicion)
+    return set_suspicion(np.array(posterior, dtype=np.result_type(posterior, np.float32)), labels, suspicion)
 
 
 def set_suspicion(posterior: Floats, labels: Ints, suspicion: Floats) -> Floats:
-    """(n, C) ``posterior`` with 1 - ``suspicion`` (n,) as the given label's probability, the others in proportion."""
+    """``posterior`` (n, C), which is written over, with 1 - ``suspicion`` (n,) as the given label's probability, the
+    others in proportion.
+    """
     rows = np.arange(len(labels))
-    scaled = np.array(posterior, dtype=np.result_type(posterior, np.float32))
-    scaled[rows, labels] = 0
-    rest = scaled @ np.ones(scaled.shape[1], scaled.dtype)
+    posterior[rows, labels] = 0
+    rest = posterior @ np.ones(posterior.shape[1], posterior.dtype)
     told = rest > 0
-    scaled *= np.divide(suspicion, rest, out=np.zeros(len(rest)), where=told).astype(scaled.dtype)[:, None]
-    scaled[~told] = (suspicion / max(posterior.shape[1] - 1, 1))[~told, None]
-    scaled[rows, labels] = 1 - suspicion
-    return scaled
+    posterior *= np.divide(suspicion, rest, out=np.zeros(len(rest)), where=told).astype(posterior.dtype)[:, None]
+    posterior[~told] = (suspicion / max(posterior.shape[1] - 1, 1))[~told, None]
+    posterior[rows, labels] = 1 - suspicion
+    return posterior

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from labelaudit.blocks import spread_rows
+from labelaudit.blocks import row_maxima, spread_rows
 from labelaudit.judge.scores import softmax
 from labelaudit.leading import Table
 from labelaudit.types import Bools, Floats, Ints
@@ -82,7 +82,7 @@ def find_sharpness(scores: Floats, labels: Ints, shares: Floats | None = None) -
     """
     rows = some_rows(*scores.shape)
     some = scores[rows]
-    some = some - some.max(axis=1, keepdims=True)
+    some = some - row_maxima(some)[:, None]
     counts = None if shares is None else shares[rows]
     doubt = 1 / (len(rows) if counts is None else counts.sum())
     own = (1 - doubt) * some[np.arange(len(rows)), labels[rows]] + doubt * some.mean(axis=1, dtype=np.float64)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.blocks import memory_order
+from labelaudit.blocks import memory_order, row_maxima
 from labelaudit.leading import Table
 from labelaudit.types import Floats, Ints
 
@@ -56,7 +56,7 @@ class LogProbs:
     def pool(self, weights: Floats) -> Floats:
         """(n, C) q: probabilities whose logarithms are sums by ``weights`` (M,), but for what makes rows sum to 1."""
         pooled = self.table(np.dot(weights.astype(self.flat.dtype), self.flat))
-        pooled -= pooled.max(axis=1, keepdims=True)
+        pooled -= row_maxima(pooled)[:, None]
         np.exp(pooled, out=pooled)
         pooled /= (pooled @ np.ones(self.classes, pooled.dtype))[:, None]
         return pooled

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.blocks import by_class, memory_order, slices
-from labelaudit.judge.channel import Channel, difficulty, error_factors
+from labelaudit.blocks import by_class, slices
+from labelaudit.judge.channel import Channel, difficulty, error_factors, scale_rows
 from labelaudit.judge.linear import order_by_label
 from labelaudit.judge.noise_model import NO_CLASS
 from labelaudit.types import Bools, Floats, Ints
@@ -110,8 +110,7 @@ class _Given:
         likely, right = transition[:, self.label], np.diagonal(transition)
         part = self.probs
         if self.factors is not None:
-            sums = np.multiply(self.factors[:, None], 1 - right, order=memory_order(len(right)))
-            sums += right
+            sums = scale_rows(right, self.factors)
             part = part / sums
             part[:, self.label] /= self.factors
         if (verified := np.flatnonzero(self.known >= 0)).size:

@@ -91,7 +91,9 @@ def odds_of_wrong(probs: Table, labels: npt.NDArray[Any]) -> npt.NDArray[np.floa
     [3.0, 1000000000.0]
     """
     own, others = own_and_others(probs, labels)
-    return np.asarray(np.maximum(others, _FLOOR) / np.maximum(own, _FLOOR))
+    for part in own, others:
+        np.maximum(part, _FLOOR, out=part)
+    return np.divide(others, own, out=others)
 
 
 def self_confidence(labels: npt.NDArray[Any], probs: Table) -> npt.NDArray[np.float64]:

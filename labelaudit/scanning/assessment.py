@@ -237,7 +237,7 @@ def _name_low_quality(decision: Decision, images: Images, workers: int) -> Decis
 def _views(consensus: Consensus) -> dict[str, Evidence]:
     """The two views that verdicts weigh, each blind to them, as columns."""
     views = zip(VIEWS, (consensus.pooled, consensus.modelled), strict=True)
-    return {name: Evidence(method=name, suspicion=np.clip(view, 0, 1)) for name, view in views}
+    return {name: Evidence(method=name, suspicion=view) for name, view in views}
 
 
 def _measure_steps(decision: Decision, samples: Samples, steps: Sequence[int] | None) -> dict[str, Evidence]:

@@ -33,7 +33,7 @@ from labelaudit.judge.pool import Gain, measure_gain
 from labelaudit.judge.scores import self_confidence
 from labelaudit.leading import Leading, Reordered, Table, is_large, take_rows
 from labelaudit.machine import Machine
-from labelaudit.names import number_by_place, order_rows
+from labelaudit.names import Numbered, number_by_place, order_rows
 from labelaudit.packed import pack, take_texts
 from labelaudit.scanning.alone import agree_alone, keep_leading
 from labelaudit.scanning.answer import Answer, keep_answer
@@ -94,8 +94,16 @@ class ModelPool:
         self._labels, self._known = samples.labels[self._order], self.known[self._order]
         self._targets = np.where(self._known >= 0, self._known, self._labels)  # what is trained on
         self._classes = len(samples.classes)
-        self._numbered = number_by_place(samples.numbered_groups.code[self._order])  # the groups, whatever their names
-        self._groups = self._numbered.code  # (n,) number of each sample's group
+
+    @cached_property
+    def _numbered(self) -> Numbered:
+        """The groups as numbers, whatever their names."""
+        return number_by_place(self.samples.numbered_groups.code[self._order])
+
+    @property
+    def _groups(self) -> Ints:
+        """(n,) number of each sample's group."""
+        return self._numbered.code
 
     @cached_property
     def _fold_of(self) -> Ints:

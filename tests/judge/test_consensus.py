@@ -10,7 +10,7 @@ import pytest
 from test_noise_model import planted
 
 from labelaudit.judge import learning_curve, transition
-from labelaudit.judge.consensus import agree, log_odds_of_wrong, set_suspicion
+from labelaudit.judge.consensus import agree, log_odds_of_wrong, set_suspicion, settle_suspicion
 from labelaudit.judge.learning_curve import Curve, measure
 from labelaudit.judge.linear import softmax
 from labelaudit.judge.noise_fit import fit_noise_model
@@ -238,6 +238,13 @@ def test_set_suspicion_keeps_the_others_in_proportion() -> None:
     posterior = np.array([[0.7, 0.2, 0.1], [1.0, 0.0, 0.0]])
     found = set_suspicion(posterior, np.array([0, 0]), np.array([0.6, 0.2]))
     assert found == pytest.approx(np.array([[0.4, 0.4, 0.2], [0.8, 0.1, 0.1]]))
+
+
+def test_a_table_whose_suspicion_is_settled_stays_as_it_was() -> None:
+    posterior = np.array([[0.7, 0.2, 0.1]])
+    settled = settle_suspicion(posterior, np.array([0]), np.array([0.6]))
+    assert settled == pytest.approx(np.array([[0.4, 0.4, 0.2]]))
+    assert posterior.tolist() == [[0.7, 0.2, 0.1]]
 
 
 def test_in_groups_the_pool_answers_alone_and_its_weights_keep_together() -> None:

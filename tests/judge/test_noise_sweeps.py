@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from labelaudit.blocks import take_columns
-from labelaudit.judge.channel import difficulty, error_factors
+from labelaudit.blocks import memory_order, row_maxima, take_columns
+from labelaudit.judge.channel import difficulty, error_factors, scale_rows
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN
 from labelaudit.judge.noise_sweeps import refine, refine_by_all
 
@@ -33,3 +33,13 @@ def test_columns_are_those_of_the_labels_in_any_order(classes: int) -> None:
     matrix, labels = rng.random((classes, classes)), rng.integers(0, classes, 2 * classes)
     for given in (labels, np.sort(labels), np.sort(labels)[: classes // 2]):
         assert np.array_equal(take_columns(matrix, given), matrix[:, given].T)
+
+
+@pytest.mark.parametrize("classes", [3, 60])
+def test_row_maxima_and_sums_are_the_same_in_either_order_of_memory(classes: int) -> None:
+    rng = np.random.default_rng(0)
+    table, right, factors = rng.random((20, classes)), rng.random(classes), rng.random(20)
+    assert np.array_equal(row_maxima(table), table.max(axis=1))
+    sums = scale_rows(right, factors)
+    assert sums == pytest.approx(right + factors[:, None] * (1 - right))
+    assert sums.flags[f"{memory_order(classes)}_CONTIGUOUS"]
