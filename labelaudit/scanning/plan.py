@@ -138,14 +138,14 @@ class Plan:
             tried, smallest = replace(settings, effort=effort), self.forecast is None
             seconds = 0.0 if smallest else embed_otherwise(prospect, chosen, tried, embedding, costs)
             found = self._begun(forecast_scan(prospect, tried, costs=costs, embedding=seconds, training=False))
-            counted = not self._fits(found)
-            if not counted:
+            too_much = not self._fits(found)
+            if not too_much:
                 embedding = seconds or forecast_embedding(prospect, tried)
                 found = self._begun(forecast_scan(prospect, tried, costs=costs, embedding=embedding, training=training))
             if self._fits(found):
                 self.forecast, chosen = found, tried
             elif smallest:
-                raise OptionError(self._refuse(found, "more than " if counted else ""))
+                raise OptionError(self._refuse(found, "more than " if too_much else ""))
             else:
                 break
         assert self.forecast is not None
