@@ -47,26 +47,29 @@ _SHOWN = 3
 
 Names = Mapping[str, str]
 """Number or id, as a file writes it -> name of the class."""
+NameFiles = Sequence[tuple[str, Sequence[Names]]]
+"""Files, each with every way in which it may name classes."""
 
 
 def name_classes(listing: Listing, subject: Subject) -> Listing:
     """``listing`` with the names of its numbered classes, where a file beside the data surely gives them."""
     all_labels = {label for label in listing.labels if label is not None}
     labels = _codes_of(all_labels)
-    if not labels:
-        return replace(listing, notes=(*listing.notes, *_note_unlike(listing, subject)))
     if {*(subject.source.classes or ())} & labels:
         return listing
+    files = [(file, [*_read(file, data)]) for file, data in _files(subject)]
+    if not labels:
+        return replace(listing, notes=(*listing.notes, *_note_unlike(listing, files)))
     fits: dict[str, dict[str, str]] = {}
-    for file, data in _files(subject):
-        for names in _read(file, data):
+    for file, read in files:
+        for names in read:
             found = _match(names, labels)
             if {*found.values()} & (all_labels - labels):
                 continue
             if any(label != name for label, name in found.items()):
                 fits.setdefault(file, found)
     if not fits:
-        return replace(listing, notes=(*listing.notes, *_note_short(labels, subject)))
+        return replace(listing, notes=(*listing.notes, *_note_short(labels, files)))
     first, *others = fits
     if unlike := [file for file in others if fits[file] != fits[first]]:
         told = f"'{first}' and '{unlike[0]}' name the classes differently, so these keep their numbers."
@@ -77,13 +80,12 @@ def name_classes(listing: Listing, subject: Subject) -> Listing:
     return replace(named, origin=f"{listing.origin}, called as in '{first}'", notes=(*listing.notes, told))
 
 
-def _note_unlike(listing: Listing, subject: Subject) -> Iterator[str]:
+def _note_unlike(listing: Listing, files: NameFiles) -> Iterator[str]:
     """Notes on files that name most classes of ``listing``, all of them words, and leave some out that no other file
     names, or number them otherwise than a column of the table does."""
     counts = Counter(label for label in listing.labels if label is not None)
     plain = {plain_spelling(label): label for label in counts}
     numbered = [_numbers_of(listing, column) for column in listing.extra.values()]
-    files = [(file, [*_read(file, data)]) for file, data in _files(subject)]
     known = {plain.get(plain_spelling(name)) for _, read in files for names in read for name in names.values()}
     for file, read in files:
         told = [names for names in read if len({*names.values()}) == len(names)]
@@ -108,10 +110,10 @@ def _numbers_of(listing: Listing, column: Sequence[str]) -> dict[str, str]:
     return codes if len(codes) == len(pairs) == len({*codes.values()}) > 1 else {}
 
 
-def _note_short(labels: Set[str], subject: Subject) -> Iterator[str]:
+def _note_short(labels: Set[str], files: NameFiles) -> Iterator[str]:
     """A note on the first file that names most of the numbers ``labels``, and not all of them."""
-    for file, data in _files(subject):
-        for names in _read(file, data):
+    for file, read in files:
+        for names in read:
             gone = labels - names.keys()
             if gone and 2 * len(gone) <= len(labels):
                 some = name_some(sort_classes(gone), _SHOWN)
