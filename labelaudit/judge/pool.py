@@ -84,14 +84,12 @@ def pool(
     classes = next(iter(models.values())).shape[1]
     rows = rows[some_rows(len(rows), classes)]
     some = None if shares is None else shares[rows]
-    calibrated = {
-        name: find_sharpness(np.log(np.maximum(probs[rows], _FLOOR)), labels[rows], some)[0]
-        for name, probs in models.items()
-    }
+    logs = {name: np.log(np.maximum(probs[rows], _FLOOR)) for name, probs in models.items()}
+    calibrated = {name: find_sharpness(one, labels[rows], some)[0] for name, one in logs.items()}
     weights: Floats = np.ones(1)  # of a lone model, calibrated as it is
     if len(models) > 1:
-        logs = np.stack([calibrated[name] * _logs(probs[rows]) for name, probs in models.items()])  # (M, m, C)
-        weights = _weigh(logs, labels[rows], pull, some)
+        scaled = np.stack([calibrated[name] * one.astype(np.float64) for name, one in logs.items()])  # (M, m, C)
+        weights = _weigh(scaled, labels[rows], pull, some)
     exponents = {name: float(w * calibrated[name]) for name, w in zip(models, weights, strict=True)}
     if len(models) == 1 and isinstance(alone := next(iter(models.values())), Leading):
         return Pooled(weights=exponents, probs=alone.raised(sum(exponents.values()), _FLOOR))
@@ -155,7 +153,3 @@ def _weigh(logs: Floats, labels: Ints, pull: float, shares: Floats | None) -> Fl
 
     start = np.full(count, 1 / count)
     return np.asarray(minimize(objective, start, jac=True, bounds=[(0, None)] * count, method="L-BFGS-B").x)
-
-
-def _logs(probs: Floats) -> Floats:
-    return np.asarray(np.log(np.maximum(probs, _FLOOR)), dtype=np.float64)
