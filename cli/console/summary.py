@@ -7,7 +7,6 @@ chosen, what did it cost, what to do next; with ``-v`` also where the files are.
 
 from __future__ import annotations
 
-import math
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from labelaudit.audit.chance import is_measured, name_share, say_chance, tell_chance
+from labelaudit.audit.chance import is_estimated, is_measured, name_share, say_chance, tell_chance
 from labelaudit.audit.document import Audit, has_images
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.audit.run import REPORT
@@ -73,7 +72,7 @@ def _headline(audit: Audit, console: Console) -> None:
     if flagged and decision.sure_threshold is not None:
         line.append(f", {int(decision.is_sure.sum()):,} of them sure")
     line.append(". ")
-    if not math.isfinite(decision.noise_rate) or not decision.judged.any():
+    if not is_estimated(decision):
         line.append("The share of wrong labels cannot be estimated.")
     elif is_measured(decision):
         line.append("About ").append(f"{decision.noise_rate:.1%}", style="bold")

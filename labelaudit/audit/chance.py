@@ -7,6 +7,7 @@ have set its scale. Files keep the number, as ``label_score``.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from labelaudit.text import likely
@@ -31,6 +32,11 @@ def what_sets(decision: Decision, verdicts: int) -> str:
         "outdated": "until the list is ranked anew by the verdicts: Rerank in `labelaudit review`, or another scan",
         "settled": "until more verdicts set the scale: those so far say less than the scan does",
     }[scale_of(decision, verdicts)]
+
+
+def is_estimated(decision: Decision) -> bool:
+    """Whether there is an estimate of the share of wrong labels: some label was judged."""
+    return math.isfinite(decision.noise_rate) and bool(decision.judged.any())
 
 
 def where_to_stop(scale: Scale, run: str = "RUN") -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.audit.chance import has_numbers, is_measured, scale_of
+from labelaudit.audit.chance import has_numbers, is_estimated, is_measured, scale_of
 from labelaudit.audit.document import Audit, has_images
 from labelaudit.judge.reasons import Reason, find
 from labelaudit.text import count, count_kind, interval
@@ -97,7 +97,7 @@ def noise_sentence(audit: Audit) -> str:
     """The share of wrong labels by the scan's own estimate, or what would tell where that says next to nothing."""
     decision = audit.decision
     low, high = decision.noise_interval
-    if not math.isfinite(decision.noise_rate) or not decision.judged.any():
+    if not is_estimated(decision):
         return f"The share of wrong labels cannot be estimated: {SAMPLE} would tell."
     if not is_measured(decision):
         share = interval(low if len(audit.suspects) else 0.0, high)
