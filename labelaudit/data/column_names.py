@@ -62,6 +62,15 @@ def guess_column(columns: Iterable[str], names: Sequence[str]) -> str | None:
     return next((known[name] for name in names if name in known), None)
 
 
+def is_nameless(column: str) -> bool:
+    """Whether a column is called by its number, since the file gives it no name.
+
+    >>> is_nameless("column 2"), is_nameless("unnamed 1"), is_nameless("column")
+    (True, True, False)
+    """
+    return re.fullmatch(r"(column|unnamed) \d+", column) is not None
+
+
 def is_label_name(column: str) -> bool:
     """Whether a column is called a label, or some kind of one that is no model's guess: ``category_label``."""
     key = plain_name(column)

@@ -25,6 +25,7 @@ from labelaudit.data.column_names import (
     SPLIT_NAMES,
     guess_column,
     is_label_name,
+    is_nameless,
     plain_name,
 )
 from labelaudit.data.parts import Part, part_of
@@ -289,9 +290,8 @@ def _of_words(named: Cells) -> str:
 
 def _is_numbering(name: str, cells: Cells, path: str | None) -> bool:
     """Whether a column without a name, left of the paths, numbers the images: all whole and all different."""
-    unnamed = re.fullmatch(r"(column|unnamed) \d+|", name) is not None
     columns = list(cells)
-    if not unnamed or path is None or columns.index(name) > columns.index(path):
+    if (name and not is_nameless(name)) or path is None or columns.index(name) > columns.index(path):
         return False
     values = [cell.strip() for cell in cells[name]]
     if len({*values}) < len(values) or not all(value.isdecimal() for value in values):

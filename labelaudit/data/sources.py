@@ -43,9 +43,11 @@ _CLOSED = re.compile(
 """Names of files that may hold labels or images and are not read, not alone at least."""
 _VIDEOS = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".m4v", ".flv"})
 _UNREAD = frozenset(
-    {".jxl", ".svg", ".psd", ".exr", ".hdr", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".raf", ".nii"}
+    """
+    .jxl .svg .psd .exr .hdr .cr2 .cr3 .nef .arw .dng .orf .raf .nii .mha .nrrd .svs .ndpi .fits .xcf .eps .ai .pdf
+    .tga .pcx .ico
+    """.split()
 )
-_UNREAD |= {".mha", ".nrrd", ".svs", ".ndpi", ".fits", ".xcf", ".eps", ".ai", ".pdf", ".tga", ".pcx", ".ico"}
 """Endings of pictures in formats that are not read."""
 _FEW, _LOOKED_AT = 4, 20  # files that a message names, and that it looks into
 

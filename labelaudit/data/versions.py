@@ -125,11 +125,8 @@ def unaltered(name: str) -> str:
     ('train', 'train', 'fold1')
     """
     words = _WORD.findall(name)
-    return (
-        "_".join(word for word in words if word.lower() not in _ALTERED)
-        if {*map(str.lower, words)} & _ALTERED
-        else name
-    )
+    left = [word for word in words if word.lower() not in _ALTERED]
+    return name if len(left) == len(words) else "_".join(left)
 
 
 def _says_altered(one: Place, other: Place) -> bool:

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from labelaudit.data.assembly import DETECTED, assemble, list_rows, names_image, origin_of, plain_path
-from labelaudit.data.column_names import is_label_name
+from labelaudit.data.column_names import is_label_name, is_nameless
 from labelaudit.data.columns import Columns
 from labelaudit.data.folder_rows import PATHS, may_be_classes, spread_folders
 from labelaudit.data.folders import Candidate
@@ -42,7 +42,6 @@ _HELD = re.compile(r"<.+ at 0x[0-9A-Fa-f]+>|\{'bytes': |b['\"]|\[+ *\d")
 """The text of an object that is an image itself."""
 _LOOKED_AT = 200
 """Rows that show whether a table names images."""
-_NAMELESS = re.compile(r"(column|unnamed) \d+")
 
 
 def recognise(subject: Subject) -> list[Reading]:
@@ -170,7 +169,7 @@ def _in_folder(subject: Subject) -> list[Reading]:
 def _of_side_table(one: FoundTable) -> Reading:
     """The further columns of a table that labels nothing, those that have a name."""
     rows = [row for row, file in enumerate(one.match.files) if file is not None]
-    named = {name: cells for name, cells in one.table.cells.items() if not _NAMELESS.fullmatch(name)}
+    named = {name: cells for name, cells in one.table.cells.items() if not is_nameless(name)}
     extra = {name: tuple([cells[row] for row in rows]) for name, cells in named.items() if name != one.columns.path}
     files = tuple([file for file in one.match.files if file is not None])
     name = posixpath.basename(one.table.name)
