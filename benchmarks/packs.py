@@ -54,7 +54,6 @@ from labelaudit.types import Features, Samples
 
 HERE = Path(__file__).parent
 ROWS = HERE / "results" / "packs.json"
-PACKS = ("outdoor", "imagenette_real", "clothes", "cifar10n-aggre", "cifar10n-random1", "cifar10n-worse")
 CLEAN = ("caltech20", "tinyphotos", "signdigits", "bloodcells8")
 DOMAINS = (
     *("imagenette_real", "outdoor", "signdigits~usual", "bloodcells8~usual", "caltech20~usual", "clothes"),

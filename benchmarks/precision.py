@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from measures import Flags, Labels, Scores, flags, ranking
-from packs import CLEAN, PACKS
+from packs import CLEAN
 from results_section import write_section
 from sets import load
 
@@ -39,7 +39,10 @@ NOISE = 0.1
 """Even noise that is planted where labels are right."""
 RESAMPLED = 300
 """Bootstrap samples of the images of a draw."""
-OTHERS = ("omniglot136", "plankton118", "trashnet")
+PACKS = (
+    *("outdoor", "imagenette_real", "clothes", "cifar10n-aggre", "cifar10n-random1", "cifar10n-worse", *CLEAN),
+    *("omniglot136", "plankton118", "trashnet"),
+)
 
 
 def measure(samples: Samples, truth: Labels, seed: int, machine: Machine, effort: Any, *, bare: bool) -> dict[str, Any]:
@@ -110,7 +113,7 @@ def render(rows: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("packs", nargs="*", default=[*PACKS, *CLEAN, *OTHERS], metavar="PACK")
+    parser.add_argument("packs", nargs="*", default=list(PACKS), metavar="PACK")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "labelaudit-benchmark" / "cache")
     parser.add_argument("--effort", default="quick", choices=("quick", "standard"))
