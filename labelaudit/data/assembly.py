@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import posixpath
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote
 
 from labelaudit.data.cells import are_marks, is_number, without_zeros
 from labelaudit.data.column_names import is_label_name, plain_name
 from labelaudit.data.columns import Columns, quoted
 from labelaudit.data.listing import Listing
-from labelaudit.data.matching import Match, after_upload, path_steps
+from labelaudit.data.matching import Match, path_steps
 from labelaudit.data.parts import SPLITS
-from labelaudit.data.table import Table, ends_as_image
+from labelaudit.data.table import Table
 from labelaudit.data.tree import Tree
 from labelaudit.data.votes import VOTES, describe, drop_torn, elect, gather_votes, offer_annotators, spell
 from labelaudit.errors import DataError
@@ -78,27 +76,6 @@ def assemble(table: Table, columns: Columns, match: Match, tree: Tree, *, tables
         junk=tree.junk,
         notes=(*listing.notes, f"{posixpath.basename(table.name)}: {match.describe(len(tree.paths))}."),
     )
-
-
-def names_image(tree: Tree) -> Callable[[str], bool]:
-    """Whether a cell names an image of ``tree``, with or without its ending."""
-    names = {unicodedata.normalize("NFC", posixpath.basename(path)).casefold() for path in tree.paths}
-    parts = [posixpath.splitext(name) for name in names]
-    stems, endings = {stem for stem, _ in parts}, {ending for _, ending in parts}
-
-    def is_image(cell: str) -> bool:
-        steps = path_steps(cell)
-        if not steps:
-            return False
-        spelled = {steps[-1].casefold(), after_upload(steps[-1]), unquote(steps[-1]).casefold()}
-        if spelled & names:
-            return True
-        if ends_as_image(cell):  # and no file has this ending: they were converted
-            parts = {posixpath.splitext(name) for name in spelled}
-            return any(stem in stems and ending not in endings for stem, ending in parts)
-        return bool(spelled & stems)
-
-    return is_image
 
 
 def list_rows(

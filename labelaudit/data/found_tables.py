@@ -11,12 +11,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from labelaudit.data.assembly import DETECTED, names_image
+from labelaudit.data.assembly import DETECTED
 from labelaudit.data.column_names import PATH_NAMES, guess_column
 from labelaudit.data.columns import Columns, PathsOnly, choose_columns, find_paths
 from labelaudit.data.folder_rows import PATHS, spread_folders
 from labelaudit.data.joined_tables import FoundTable, join_tables, stem_of, with_split
-from labelaudit.data.matching import match_rows, path_steps
+from labelaudit.data.matching import path_steps
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.sidecars import find_sidecars, tabulate
 from labelaudit.data.source import Source
@@ -59,13 +59,10 @@ class Tables:
 
 def find_tables(tree: Tree, source: Source) -> Tables:
     """The tables in ``tree`` that are about its images."""
-    is_image = names_image(tree)
     sidecars = find_sidecars(tree)
-    examined = [
-        one for path in _documents(tree) if path not in sidecars for one in _examine(path, tree, source, is_image)
-    ]
+    examined = [one for path in _documents(tree) if path not in sidecars for one in _examine(path, tree, source)]
     if sidecars:
-        examined += _examine_sidecars(sidecars, tree, source, is_image)
+        examined += _examine_sidecars(sidecars, tree, source)
     found = [one for one in examined if isinstance(one, FoundTable)]
     refused = [one for one in examined if isinstance(one, RefusedTable)]
     return Tables(
@@ -122,7 +119,7 @@ def _is_aside(step: str) -> bool:
     return part_of(step) is Part.ASIDE and step != "samples"
 
 
-def _examine(path: str, tree: Tree, source: Source, is_image: Callable[[str], bool]) -> list[FoundTable | RefusedTable]:
+def _examine(path: str, tree: Tree, source: Source) -> list[FoundTable | RefusedTable]:
     """A file of the folder, if it is a table about images of the folder."""
     try:
         table = _tabulated(path, tree, source)
@@ -130,12 +127,10 @@ def _examine(path: str, tree: Tree, source: Source, is_image: Callable[[str], bo
         return [RefusedTable(name=path, problem=str(error))]
     if table is None or (not table.has_header and _SPLITTING.search(stem_of(path))):
         return []
-    return _judge(table, path, tree, source, is_image)
+    return _judge(table, path, tree, source)
 
 
-def _examine_sidecars(
-    sidecars: Mapping[str, str], tree: Tree, source: Source, is_image: Callable[[str], bool]
-) -> list[FoundTable | RefusedTable]:
+def _examine_sidecars(sidecars: Mapping[str, str], tree: Tree, source: Source) -> list[FoundTable | RefusedTable]:
     """The documents about one image each as one table, if they hold its label."""
     try:
         table = tabulate(sidecars, tree)
@@ -143,42 +138,39 @@ def _examine_sidecars(
         return [RefusedTable(name=next(iter(sidecars)), problem=str(error))]
     if table is None:
         return []
-    judged = _judge(table, table.name, tree, replace(source, path_column="path"), is_image)
+    judged = _judge(table, table.name, tree, replace(source, path_column="path"))
     return [replace(one, names=tuple(sidecars)) if isinstance(one, FoundTable) else one for one in judged]
 
 
-def _judge(
-    table: Table, path: str, tree: Tree, source: Source, is_image: Callable[[str], bool]
-) -> list[FoundTable | RefusedTable]:
+def _judge(table: Table, path: str, tree: Tree, source: Source) -> list[FoundTable | RefusedTable]:
     """A table of the folder with its columns and files, if it is about images of the folder.
 
     One without a certain column of labels may be there twice: refused, and as one of further columns.
     """
-    numbered = not any(is_image(cell) for column in table.cells.values() for cell in column[:200])
+    numbered = not any(tree.index.names(cell) for column in table.cells.values() for cell in column[:200])
     if numbered and not _are_numbered(table, tree):
         spread = spread_folders(table, tree, source.path_column)
-        told = replace(source, path_column=PATHS)
-        return [] if spread is None else _judge(spread, path, tree, told, is_image)
+        return [] if spread is None else _judge(spread, path, tree, replace(source, path_column=PATHS))
     try:
-        columns = pick_columns(table, source, is_image)
+        columns = pick_columns(table, source, tree.index.names)
     except DataError as error:
         is_asked = {source.label_column, source.path_column} - {None} <= table.cells.keys()
         refused = RefusedTable(name=path, problem=str(error), rows=len(table) if is_asked else 0)
         silent = numbered or table.of_folders or isinstance(error, PathsOnly)
-        return [*([] if silent else [refused]), *_beside(table, path, tree, is_image)]
+        return [*([] if silent else [refused]), *_beside(table, path, tree)]
     if columns.path is None or _names_numbers(table, columns):
         return []
-    found = _matched(table, columns, path, tree, is_image)
+    found = _matched(table, columns, path, tree)
     few = isinstance(found, FoundTable) and 2 * found.named < len(tree.paths)
     return [] if found is None or (numbered and few) else [found]
 
 
-def _beside(table: Table, path: str, tree: Tree, is_image: Callable[[str], bool]) -> list[FoundTable]:
+def _beside(table: Table, path: str, tree: Tree) -> list[FoundTable]:
     """A table with further columns about images, one row for each; a list of a split has its name as a column."""
-    columns = Columns(path=find_paths(table.cells, is_image), label=None)
+    columns = Columns(path=find_paths(table.cells, tree.index.names), label=None)
     if columns.path is None or len(table.columns) > _WIDEST:
         return []
-    found = _matched(with_split(table, path), columns, path, tree, is_image)
+    found = _matched(with_split(table, path), columns, path, tree)
     once = isinstance(found, FoundTable) and found.named == found.match.matched
     return [found] if isinstance(found, FoundTable) and once and DETECTED not in table.cells else []
 
@@ -197,19 +189,16 @@ def _names_numbers(table: Table, columns: Columns) -> bool:
     return all(map(str.isdecimal, numbers)) and len({*names}) == len(table) > 1
 
 
-def _matched(
-    table: Table, columns: Columns, path: str, tree: Tree, is_image: Callable[[str], bool]
-) -> FoundTable | RefusedTable | None:
+def _matched(table: Table, columns: Columns, path: str, tree: Tree) -> FoundTable | RefusedTable | None:
     """A table of the folder with its rows matched, or with what is the matter where few of them match."""
     assert columns.path is not None
     cells = table.cells[columns.path]
     spelled = (*_spelled(path, cells, tree), *below_columns(table, columns, tree))
-    matches = [match_rows(asked, tree.paths, root=tree.name, table=stem_of(path)) for asked in spelled]
-    match = max(matches, key=lambda one: one.matched)
+    match = tree.index.match_best(spelled, table=stem_of(path))
     named = len({*match.files} - {None})
     if 2 * match.matched >= len(table) or 2 * named >= len(tree.paths):
         return FoundTable(table=table, columns=columns, match=match, names=(path,))
-    if 2 * sum(map(is_image, cells)) < len(table):
+    if 2 * sum(map(tree.index.names, cells)) < len(table):
         return None
     hint = "give the folder that its rows are about" if match.doubts else _elsewhere(path, cells, tree)
     problem = f"'{path}' names images as they are here, but not for certain: {match.describe(len(tree.paths))}; {hint}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from labelaudit.data.column_names import SPLIT_NAMES, plain_name
 from labelaudit.data.columns import Cells, Columns
-from labelaudit.data.matching import Match, match_rows
+from labelaudit.data.matching import Match
 from labelaudit.data.parts import split_kinds
 from labelaudit.data.table import Table
 from labelaudit.data.tree import Tree
@@ -85,7 +85,7 @@ def _as_one(group: Sequence[FoundTable], tree: Tree) -> FoundTable:
         lines=[line for one in group for line in one.table.lines],
         has_header=first.table.has_header,
     )
-    match = match_rows([file or "" for one in group for file in one.match.files], tree.paths, root=tree.name)
+    match = tree.index.match([file or "" for one in group for file in one.match.files])
     names = tuple(name for one in group for name in one.names)
     return FoundTable(table=table, columns=first.columns, match=match, names=names)
 

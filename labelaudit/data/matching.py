@@ -11,12 +11,14 @@ import posixpath
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from labelaudit.data.formats import SUFFIXES
 from labelaudit.data.parts import is_split, split_kinds
+from labelaudit.data.table import ends_as_image
 from labelaudit.text import count
 
 Steps = tuple[str, ...]
@@ -67,46 +69,98 @@ def match_rows(asked: Sequence[str], files: Sequence[str], *, root: str = "", ta
     >>> match_rows(["C:\\\\d\\\\cat\\\\1.JPG", "test/2"], ["cat/1.jpg", "train/2.png"]).files
     ('cat/1.jpg', None)
     """
-    places = [tuple(_composed(file).split("/")) for file in files]
-    indexes = _Indexes(places)
-    endings = {_image_ending(place[-1]) for place in places}
-    steps = [_converted(path_steps(value), endings) for value in asked]
-    plainly = {place: number for number, place in enumerate(places)}
-    chosen: dict[int, tuple[int, int]] = {}
-    doubts: dict[int, tuple[str, ...]] = {}
-    bases: dict[int, Steps] = {}
-    torn: Counter[Steps] = Counter()
-    for row, wanted in enumerate(steps):
-        if wanted in plainly and len(wanted) > 1:
-            chosen[row] = (plainly[wanted], 0)
-            continue
-        for way, (_, key, _) in enumerate(_WAYS):
-            name = key(wanted[-1]) if wanted else None
-            fits = (
-                [] if name is None else [n for n in indexes.find(way, name) if _agree(wanted, places[n], root, table)]
-            )
-            if not fits:
+    return FileIndex(files, root).match(asked, table=table)
+
+
+class FileIndex:
+    """The files below a folder called ``root``, to be found by what tables call them."""
+
+    def __init__(self, files: Sequence[str], root: str = "") -> None:
+        self._files, self._root = files, root
+        self._places = [tuple(_composed(file).split("/")) for file in files]
+        self._by_key: dict[int, dict[str, list[int]]] = {}
+
+    def match(self, asked: Sequence[str], *, table: str = "") -> Match:
+        """The files of the paths ``asked``, as `match_rows` finds them."""
+        files, places = self._files, self._places
+        steps = [_converted(path_steps(value), self._endings) for value in asked]
+        chosen: dict[int, tuple[int, int]] = {}
+        doubts: dict[int, tuple[str, ...]] = {}
+        bases: dict[int, Steps] = {}
+        torn: Counter[Steps] = Counter()
+        for row, wanted in enumerate(steps):
+            if wanted in self._plainly and len(wanted) > 1:
+                chosen[row] = (self._plainly[wanted], 0)
                 continue
-            shared = {n: _shared(wanted, places[n]) for n in fits}
-            best = [n for n in fits if shared[n] == max(shared.values())]
-            whole = [n for n in best if len(places[n]) == len(wanted) == 1 + shared[n]]
-            best = whole if len(whole) == 1 else best
-            if len(best) == 1:
-                chosen[row] = (best[0], 0 if whole and way == 0 else way + 1)
-                if not whole:
-                    bases[row] = places[best[0]][: -1 - shared[best[0]]]
-            else:
-                doubts[row] = tuple(files[n] for n in best)
-                torn.update({places[n][: -1 - shared[n]] for n in best})
-            break
-    sole = Counter(bases.values())
-    for row, base in bases.items():
-        if torn[base] > _SELDOM * (torn[base] + sole[base]):
-            doubts[row] = (files[chosen.pop(row)[0]],)
-    _drop_rivals(chosen, steps, files, doubts)
-    ways = Counter(_EXACTLY if way == 0 else _WAYS[way - 1][0] for _, way in chosen.values())
-    found = tuple(files[chosen[row][0]] if row in chosen else None for row in range(len(asked)))
-    return Match(files=found, doubts=doubts, ways=dict(ways.most_common()))
+            for way, (_, key, _) in enumerate(_WAYS):
+                name = key(wanted[-1]) if wanted else None
+                named = () if name is None else self._find(way, name)
+                fits = [n for n in named if _agree(wanted, places[n], self._root, table)]
+                if not fits:
+                    continue
+                shared = {n: _shared(wanted, places[n]) for n in fits}
+                best = [n for n in fits if shared[n] == max(shared.values())]
+                whole = [n for n in best if len(places[n]) == len(wanted) == 1 + shared[n]]
+                best = whole if len(whole) == 1 else best
+                if len(best) == 1:
+                    chosen[row] = (best[0], 0 if whole and way == 0 else way + 1)
+                    if not whole:
+                        bases[row] = places[best[0]][: -1 - shared[best[0]]]
+                else:
+                    doubts[row] = tuple(files[n] for n in best)
+                    torn.update({places[n][: -1 - shared[n]] for n in best})
+                break
+        sole = Counter(bases.values())
+        for row, base in bases.items():
+            if torn[base] > _SELDOM * (torn[base] + sole[base]):
+                doubts[row] = (files[chosen.pop(row)[0]],)
+        _drop_rivals(chosen, steps, files, doubts)
+        ways = Counter(_EXACTLY if way == 0 else _WAYS[way - 1][0] for _, way in chosen.values())
+        found = tuple(files[chosen[row][0]] if row in chosen else None for row in range(len(asked)))
+        return Match(files=found, doubts=doubts, ways=dict(ways.most_common()))
+
+    def match_best(self, spelled: Iterable[Sequence[str]], *, table: str = "") -> Match:
+        """The match with most files of several spellings of the same paths; of equal ones the first."""
+        return max((self.match(asked, table=table) for asked in spelled), key=lambda one: one.matched)
+
+    def names(self, cell: str) -> bool:
+        """Whether a cell names one of the files, with or without its ending, whatever folders it has."""
+        steps = path_steps(cell)
+        if not steps:
+            return False
+        known, stems, endings = self._names
+        spelled = {steps[-1].casefold(), after_upload(steps[-1]), unquote(steps[-1]).casefold()}
+        if spelled & known:
+            return True
+        if ends_as_image(cell):  # and no file has this ending: they were converted
+            parts = map(posixpath.splitext, spelled)
+            return any(stem in stems and ending not in endings for stem, ending in parts)
+        return bool(spelled & stems)
+
+    @cached_property
+    def _names(self) -> tuple[set[str], set[str], set[str]]:
+        """The names of the files in small letters, these without their endings, and the endings."""
+        names = {place[-1].casefold() for place in self._places}
+        parts = [posixpath.splitext(name) for name in names]
+        return names, {stem for stem, _ in parts}, {ending for _, ending in parts}
+
+    @cached_property
+    def _endings(self) -> set[str]:
+        return {_image_ending(place[-1]) for place in self._places}
+
+    @cached_property
+    def _plainly(self) -> dict[Steps, int]:
+        return {place: number for number, place in enumerate(self._places)}
+
+    def _find(self, way: int, key: str) -> Sequence[int]:
+        """The files that have a key in one of the ways of naming them; each way is prepared when it is first tried."""
+        if way not in self._by_key:
+            index: defaultdict[str, list[int]] = defaultdict(list)
+            for number, place in enumerate(self._places):
+                if (name := _WAYS[way][2](place[-1])) is not None:
+                    index[name].append(number)
+            self._by_key[way] = dict(index)
+        return self._by_key[way].get(key, ())
 
 
 def path_steps(value: str) -> Steps:
@@ -188,29 +242,6 @@ def _shared(wanted: Steps, place: Steps) -> int:
 
 def _composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
-
-
-class _Indexes:
-    """For each way of naming the files by their key, made when the way is first tried."""
-
-    def __init__(self, places: Sequence[Steps]) -> None:
-        self._places = places
-        self._made: dict[int, dict[str, list[int]]] = {}
-
-    def find(self, way: int, key: str) -> Sequence[int]:
-        """The files with a key."""
-        if way not in self._made:
-            self._made[way] = _index(self._places, _WAYS[way][2])
-        return self._made[way].get(key, ())
-
-
-def _index(places: Sequence[Steps], key: Callable[[str], str | None]) -> dict[str, list[int]]:
-    index: defaultdict[str, list[int]] = defaultdict(list)
-    for number, place in enumerate(places):
-        name = key(place[-1])
-        if name is not None:
-            index[name].append(number)
-    return dict(index)
 
 
 def _ending_in_small_letters(name: str) -> str:

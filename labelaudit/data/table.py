@@ -12,7 +12,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isnan
 from typing import Any
@@ -77,11 +77,10 @@ class Table:
         return f"{self.name.replace(chr(92), '/').rpartition('/')[2]} line {self.lines[row]}"
 
 
-def parse_table(name: str, data: bytes, is_image: Callable[[str], bool] = lambda _: False) -> Table:
+def parse_table(name: str, data: bytes) -> Table:
     """The table in the bytes of a file called ``name``, in UTF-8, UTF-16 or UTF-32; a CSV may use ``;``, ``|`` or tabs.
 
-    ``is_image`` says of a cell that it names an image, so that no image is taken for a header. Raises `DataError`,
-    naming the line, for what cannot be parsed and for rows longer than the header.
+    Raises `DataError`, naming the line, for what cannot be parsed and for rows longer than the header.
     """
     text, suffix = _decode(name, data), name[name.rfind(".") :].lower()
     if suffix in JSON_LINES or suffix == ".json":
@@ -91,7 +90,7 @@ def parse_table(name: str, data: bytes, is_image: Callable[[str], bool] = lambda
         raise DataError(f"'{name}' has no rows: it needs a header and one row for each image")
     widest, width = max(lines, key=lambda line: len(line[1]))
     _check_width(name, widest, len(width))
-    if _is_header(lines, lambda cell: is_image(cell) or ends_as_image(cell)):
+    if _is_header(lines):
         return _of_header(name, lines)
     columns = tuple(f"column {number + 1}" for number in range(len(width)))
     return _filled(name, columns, lines, has_header=False)
@@ -103,10 +102,10 @@ def ends_as_image(cell: str) -> bool:
     return ending is not None and ending.group().lower() in SUFFIXES
 
 
-def _is_header(lines: Sequence[Line], is_image: Callable[[str], bool]) -> bool:
+def _is_header(lines: Sequence[Line]) -> bool:
     """Whether the first line names columns: it does where it is unlike the lines below it."""
     first = [cell.strip() for cell in lines[0][1]]
-    if any(is_image(cell) for cell in first):
+    if any(map(ends_as_image, first)):
         return False
     if {plain_name(cell) for cell in first} & {*PATH_NAMES, *LABEL_NAMES}:
         return True

@@ -11,10 +11,12 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from labelaudit.data.images import SUFFIXES, suffix
 from labelaudit.data.listing import Files, read_file
+from labelaudit.data.matching import FileIndex
 from labelaudit.data.parts import is_junk
 from labelaudit.errors import DataError
 from labelaudit.images import Images
@@ -68,6 +70,11 @@ class Tree:
     def name(self) -> str:
         """The root's own name."""
         return Path(self.shown).absolute().name if "://" not in self.shown else self.shown.rstrip("/").split("/")[-1]
+
+    @cached_property
+    def index(self) -> FileIndex:
+        """Its images, to be found by what tables call them."""
+        return FileIndex(self.paths, self.name)
 
     @property
     def skipped(self) -> Mapping[str, int]:

@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from labelaudit.data.assembly import assemble, names_image
+from labelaudit.data.assembly import assemble
 from labelaudit.data.columns import Columns
-from labelaudit.data.matching import match_rows
 from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.table import Table
 from labelaudit.data.tree import Tree, ending_of
@@ -24,8 +23,7 @@ def recognise(subject: Subject) -> list[Reading]:
         return []
     tree = subject.tree
     lists = {path: found for path in _candidates(tree) if (found := _pairs(tree, path))}
-    is_image = names_image(tree)
-    images = [path for path, found in lists.items() if all(map(is_image, found.values()))]
+    images = [path for path, found in lists.items() if all(map(tree.index.names, found.values()))]
     if len(images) != 1:
         return []
     ids = lists[images[0]]
@@ -51,7 +49,7 @@ def recognise(subject: Subject) -> list[Reading]:
     if marks is not None:
         cells["split"] = ["train" if marks[key] == "1" else "test" for key in ids]
     table = Table(name=telling[0], cells=cells, lines=range(1, len(ids) + 1))
-    match = match_rows(list(ids.values()), tree.paths, root=tree.name)
+    match = tree.index.match([*ids.values()])
     read = partial(assemble, table, Columns(path="path", label="label"), match, tree, tables=tuple(lists))
     what = f"{images[0]} and {telling[0]}, joined by their ids"
     return [Reading(what=what, read=read)]

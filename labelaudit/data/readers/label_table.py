@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from labelaudit.data.assembly import DETECTED, assemble, list_rows, names_image, origin_of, plain_path
+from labelaudit.data.assembly import DETECTED, assemble, list_rows, origin_of, plain_path
 from labelaudit.data.column_names import is_label_name, is_nameless
 from labelaudit.data.columns import Columns
 from labelaudit.data.folder_rows import PATHS, may_be_classes, spread_folders
@@ -28,7 +28,6 @@ from labelaudit.data.found_tables import (
 )
 from labelaudit.data.joined_tables import FoundTable, stem_of
 from labelaudit.data.listing import Files, Listing
-from labelaudit.data.matching import match_rows
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.reader import Certainty, Reading, Subject, refuse
 from labelaudit.data.source import Source, is_address
@@ -90,7 +89,7 @@ def list_frame(table: Table, source: Source) -> Listing:
 
 
 def _match_table(table: Table, tree: Tree, source: Source) -> Listing:
-    given, is_image = table.name, names_image(tree)
+    given, is_image = table.name, tree.index.names
     if not any(is_image(cell) for column in table.cells.values() for cell in column[:_LOOKED_AT]):
         spread = spread_folders(table, tree, source.path_column)
         table, source = (table, source) if spread is None else (spread, replace(source, path_column=PATHS))
@@ -98,8 +97,7 @@ def _match_table(table: Table, tree: Tree, source: Source) -> Listing:
     if columns.path is None:
         raise DataError(f"'{given}' has no column of image paths: name it with `path_column`")
     spelled = (table.cells[columns.path], *below_columns(table, columns, tree))
-    matches = [match_rows(asked, tree.paths, root=tree.name, table=stem_of(table.name)) for asked in spelled]
-    match = max(matches, key=lambda one: one.matched)
+    match = tree.index.match_best(spelled, table=stem_of(table.name))
     if not tree.paths:
         raise DataError(f"no images in '{tree.shown}' for the rows of '{given}': give the folder that they are in")
     if not match.matched:
@@ -123,7 +121,7 @@ def list_alone(path: Path, source: Source) -> Listing:
     there = sum(is_file(name) for name in names[:200])
     if names and not there:
         tree = walk(folder)
-        match = match_rows(table.cells[columns.path], tree.paths, root=tree.name)
+        match = tree.index.match(table.cells[columns.path])
         if match.matched:
             return assemble(table, columns, match, tree, tables=(path,))
         _refuse_addresses(path, table.cells[columns.path])
