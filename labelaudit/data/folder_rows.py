@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from labelaudit.data.column_names import plain_name
+from labelaudit.data.formats import VIDEOS
 from labelaudit.data.matching import path_steps
 from labelaudit.data.table import Table
 from labelaudit.data.tree import Tree
@@ -29,7 +30,10 @@ _MAYBE_CLASSES = frozenset("case scan sequence seq specimen animal person folder
 """Such words that a table about classes has too: folders of animals, ``cat`` and ``cow``, are classes, and ``A17`` and
 ``A18`` are none."""
 _WORDNET = re.compile(r"n\d{8}")
-_FILM = re.compile(r"\.(avi|mp4|mov|mkv|webm|mpg|svs|ndpi|mrxs|tiff?|dcm|nii(\.gz)?|zip)$", re.IGNORECASE)
+_FILM = re.compile(
+    rf"\.({'|'.join(ending[1:] for ending in sorted(VIDEOS))}|svs|ndpi|mrxs|tiff?|dcm|nii(\.gz)?|zip)$", re.IGNORECASE
+)
+"""The ending of a file that is taken apart into images: a film, a slide, a scan of many layers."""
 PATHS = "path of the image"
 """The column that is added: the path of each image."""
 

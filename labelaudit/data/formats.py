@@ -89,6 +89,8 @@ LOUD = frozenset({"TIFF", "GIF", "HEIC", "DICOM"})
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"})
 SUFFIXES |= {".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".heic", ".heif", ".jp2", ".j2k", ".dcm"}
 """File name endings that are looked at, lower case."""
+VIDEOS = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".m4v", ".flv"})
+"""File name endings of films, whose frames may be images of a dataset; lower case."""
 
 
 def identify(data: bytes) -> str | None:

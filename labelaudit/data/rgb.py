@@ -68,16 +68,20 @@ def _bands(image: Image.Image) -> Iterator[Image.Image]:
 
 
 def _shade(image: Image.Image) -> int:
-    """The background, white or black, that a large transparent image is laid on; see `_on_background`."""
-    ranges = {}
-    for shade in (255, 0):
-        ends = []
-        for band in _bands(image):
-            shown = np.asarray(_laid_on(band.convert("RGBA"), shade))
-            ends.append((shown.min(axis=(0, 1)), shown.max(axis=(0, 1))))
-        low, high = np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
-        ranges[shade] = int((high.astype(int) - low).max())
-    return 0 if ranges[255] < _FAINT and ranges[0] > ranges[255] else 255
+    """The background that a transparent image is laid on: white (255), or black where white leaves nothing to be
+    seen."""
+    contrast = _contrast(image, 255)
+    return 0 if contrast < _FAINT and _contrast(image, 0) > contrast else 255
+
+
+def _contrast(image: Image.Image, shade: int) -> int:
+    """The largest difference between two values of one channel of a transparent image on ``shade``."""
+    ends = []
+    for band in _bands(image):
+        shown = np.asarray(_laid_on(band, shade))
+        ends.append((shown.min(axis=(0, 1)), shown.max(axis=(0, 1))))
+    low, high = np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
+    return int((high.astype(int) - low).max())
 
 
 def _is_transparent(image: Image.Image) -> bool:
@@ -85,31 +89,19 @@ def _is_transparent(image: Image.Image) -> bool:
 
 
 def _to_rgb(image: Image.Image, exposure: Exposure | None, shade: int | None = None) -> Image.Image:
-    """An image of any mode as RGB; a transparent one is laid on ``shade``, or on the background that shows it."""
+    """An image of any mode as RGB; a transparent one is laid on ``shade``, or on that which shows it."""
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode.startswith(("I", "F")):
         return Image.fromarray(exposures.brighten(np.asarray(image), exposure)).convert("RGB")
     if _is_transparent(image):
-        layer = image.convert("RGBA")
-        return _on_background(layer) if shade is None else _laid_on(layer, shade)
+        return _laid_on(image, _shade(image) if shade is None else shade)
     return image.convert("RGB")
 
 
-def _on_background(layer: Image.Image) -> Image.Image:
-    """A transparent image on white, or on black where white leaves nothing to be seen of it."""
-    on_white, on_black = _laid_on(layer, 255), _laid_on(layer, 0)
-    contrast = _contrast(on_white)
-    return on_black if contrast < _FAINT and _contrast(on_black) > contrast else on_white
-
-
-def _laid_on(layer: Image.Image, shade: int) -> Image.Image:
+def _laid_on(image: Image.Image, shade: int) -> Image.Image:
+    layer = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", layer.size, (shade, shade, shade, 255)), layer).convert("RGB")
-
-
-def _contrast(image: Image.Image) -> int:
-    """The largest difference between two values of one channel of an RGB image."""
-    return int(np.ptp(np.asarray(image), axis=(0, 1)).max())
 
 
 def show_raster(values: Values, exposure: Exposure | None) -> Pixels:

@@ -24,6 +24,7 @@ from labelaudit.data.archive import is_archive
 from labelaudit.data.class_names import name_classes
 from labelaudit.data.exposure import Exposed, Exposure
 from labelaudit.data.folders import Candidate, Undecided
+from labelaudit.data.formats import VIDEOS
 from labelaudit.data.images import ImageError, suffix
 from labelaudit.data.listing import Listing
 from labelaudit.data.order import state_classes, state_rows
@@ -41,7 +42,6 @@ _CLOSED = re.compile(
     re.IGNORECASE,
 )
 """Names of files that may hold labels or images and are not read, not alone at least."""
-_VIDEOS = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".m4v", ".flv"})
 _UNREAD = frozenset(
     """
     .jxl .svg .psd .exr .hdr .cr2 .cr3 .nef .arw .dng .orf .raf .nii .mha .nrrd .svs .ndpi .fits .xcf .eps .ai .pdf
@@ -321,7 +321,7 @@ def _no_images(tree: Tree, advice: str) -> str:
         first = tree.findings[0]
         counted.append(f"{len(tree.findings)} that cannot be read, the first: '{first.path}', {first.detail}")
     left = f" (left out: {', '.join(counted)})" if counted else ""
-    if kinds := _VIDEOS & tree.skipped.keys():
+    if kinds := VIDEOS & tree.skipped.keys():
         advice = (
             f"take frames out of the {min(kinds)} files as images into <class>/ folders, and name the film by `group`"
         )

@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
+from functools import cache, partial
 
 import numpy as np
 
@@ -46,11 +47,13 @@ def recognise(subject: Subject) -> list[Reading]:
     if isinstance(depth, str):
         return []
 
+    masks = cache(partial(_masks_beside, tree))
+
     def reading(level: Level) -> Reading:
         return Reading(
             certainty=Certainty.LIKELY if asked is None and len(level.classes) == 1 else Certainty.CERTAIN,
             what=f"class folders ({count(len({*unify_spelling([*level.classes.values()])[0]}), 'class', 'classes')})",
-            read=lambda: list_classes(tree, level),
+            read=lambda: list_classes(tree, level, masks()),
         )
 
     root = plant(tree.paths)
@@ -64,14 +67,15 @@ def recognise(subject: Subject) -> list[Reading]:
     try:
         found = find_classes(root, tree.shown)
         if found is not None:
-            _refuse_lookalikes(tree, found)
+            _refuse_lookalikes(tree, found, masks())
     except Undecided as error:
         return [refuse("folders that may be classes", error)]
     return [] if found is None else [reading(found)]
 
 
-def _refuse_lookalikes(tree: Tree, level: Level) -> None:
-    """Raise `Undecided` where class folders hold copies of a class, or versions of the same pictures."""
+def _refuse_lookalikes(tree: Tree, level: Level, masks: Set[str]) -> None:
+    """Raise `Undecided` where class folders hold copies of a class, or versions of the same pictures; ``masks`` are no
+    pictures."""
     names = sorted({*level.classes.values()})
     depths = {len(place) for place in level.classes}
     typed = f"`label_from` 'level {depths.pop()}'" if len(depths) == 1 else "`label_from` parent"
@@ -83,7 +87,6 @@ def _refuse_lookalikes(tree: Tree, level: Level) -> None:
             "all folders are classes",
             [candidate],
         )
-    masks = _masks_beside(tree)
     paths: dict[str, list[str]] = {name: [] for name in names}
     for path in tree.paths:
         label = level.label(path)
@@ -141,12 +144,11 @@ def _in_class(path: str, level: Level) -> str:
     return "/".join(steps[: depth - 1] + steps[depth:])
 
 
-def list_classes(tree: Tree, level: Level) -> Listing:
-    """The images of ``tree`` under the labels of ``level``, in the order in which loaders walk.
+def list_classes(tree: Tree, level: Level, masks: Set[str]) -> Listing:
+    """The images of ``tree`` but its ``masks`` under the labels of ``level``, in the order in which loaders walk.
 
     Images in no class folder are findings, or a note where a folder has many; those passed over are a note.
     """
-    masks = _masks_beside(tree)
     labels = {path: None if path in masks else level.label(path) for path in tree.paths}
     ids = tuple(sorted((path for path in tree.paths if labels[path] is not None), key=level.order))
     splits = tuple(level.split(path) for path in ids)
