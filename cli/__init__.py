@@ -145,7 +145,7 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def labelaudit(
     version: Annotated[
-        bool, option("--version", "-V", metavar="", help="Show the version.", callback=_show_version, is_eager=True)
+        bool, option("--version", "-V", help="Show the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
     """Find the wrong labels in an image dataset.

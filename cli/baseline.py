@@ -59,7 +59,7 @@ def show(file: _File, format: _Format = "table") -> None:
 def prune(
     file: _File,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote for the data.")],
-    dry_run: Annotated[bool, option("--dry-run", "-n", metavar="", help="Only say what would be removed.")] = False,
+    dry_run: Annotated[bool, option("--dry-run", "-n", help="Only say what would be removed.")] = False,
 ) -> None:
     """Remove the entries of FILE that match nothing in RUN any more, verdicts on images that are gone included.
 
@@ -118,7 +118,7 @@ def merge(
     ],
     base: Annotated[
         Path | None,
-        option("--base", metavar="FILE", help="What both came from: what either dropped since stays dropped."),
+        option(metavar="FILE", help="What both came from: what either dropped since stays dropped."),
     ] = None,
 ) -> None:
     """Write what either of two baselines knows, with the later of two verdicts on one image.

@@ -34,13 +34,11 @@ def bench(
         str | None, typer.Argument(metavar="NAME", help="A table, or one preset of it; see --list.")
     ] = None,
     list_them: Annotated[
-        bool, option("--list", metavar="", help="List all tables, or NAME's: what covers what, what was measured.")
+        bool, option("--list", help="List all tables, or NAME's: what covers what, what was measured.")
     ] = False,
     plan: Annotated[
         bool,
-        option(
-            "--plan", metavar="", help="Run what fits in --budget, cheapest first, of NAME or all; with --list, say it."
-        ),
+        option("--plan", help="Run what fits in --budget, cheapest first, of NAME or all; with --list, say it."),
     ] = False,
     budget: Annotated[str, option(metavar="TIME", help="For --plan, such as 8m, 2h or 90s.")] = "8m",
     data: Annotated[
@@ -62,7 +60,7 @@ def bench(
     ] = None,
     n: Annotated[
         list[int] | None,
-        option("--n", panel=_WHICH, metavar="N", help="Only the presets of so many training samples; repeatable."),
+        option(panel=_WHICH, metavar="N", help="Only the presets of so many training samples; repeatable."),
     ] = None,
     seeds: Annotated[
         int | None, option(min=1, max=100, metavar="N", help="Number of seeds; default: that of the preset.")

@@ -50,20 +50,15 @@ def check(
         Path, typer.Argument(metavar="DATA|RUN", help="A dataset as for `labelaudit scan`, or a folder that it wrote.")
     ],
     max_noise: Annotated[
-        str | None,
-        option("--max-noise", metavar="2%", help="Share of wrong labels at most; fails only beyond doubt."),
+        str | None, option(metavar="2%", help="Share of wrong labels at most; fails only beyond doubt.")
     ] = None,
-    max_suspects: Annotated[
-        str | None, option("--max-suspects", panel=_RULES, metavar="N", help="Suspects that count, at most.")
-    ] = None,
+    max_suspects: Annotated[str | None, option(panel=_RULES, metavar="N", help="Suspects that count, at most.")] = None,
     max_new: Annotated[
-        str | None,
-        option("--max-new", panel=_RULES, metavar="N", help="Suspects that the baseline does not know, at most."),
+        str | None, option(panel=_RULES, metavar="N", help="Suspects that the baseline does not know, at most.")
     ] = None,
     max_class_noise: Annotated[
         list[str] | None,
         option(
-            "--max-class-noise",
             panel=_RULES,
             metavar="CLASS=5%",
             help="The same as --max-noise for a class; *=5% for every class not named. May be repeated.",
@@ -71,34 +66,25 @@ def check(
     ] = None,
     no_conflicts: Annotated[
         bool | None,
-        option(
-            "--no-conflicts/--allow-conflicts",
-            panel=_RULES,
-            metavar="",
-            help="No image, nor a near-copy, under two labels.",
-        ),
+        option("--no-conflicts/--allow-conflicts", panel=_RULES, help="No image, nor a near-copy, under two labels."),
     ] = None,
     no_unreadable: Annotated[
-        bool | None,
-        option("--no-unreadable/--allow-unreadable", panel=_RULES, metavar="", help="No file that cannot be read."),
+        bool | None, option("--no-unreadable/--allow-unreadable", panel=_RULES, help="No file that cannot be read.")
     ] = None,
     no_leaks: Annotated[
-        bool | None,
-        option("--no-leaks/--allow-leaks", panel=_RULES, metavar="", help="No image, nor a near-copy, in two splits."),
+        bool | None, option("--no-leaks/--allow-leaks", panel=_RULES, help="No image, nor a near-copy, in two splits.")
     ] = None,
     no_shortcuts: Annotated[
         bool | None,
         option(
             "--no-shortcuts/--allow-shortcuts",
             panel=_RULES,
-            metavar="",
             help="Nothing beside the picture tells the class: frame, size, camera, a column.",
         ),
     ] = None,
     max_suspects_per: Annotated[
         list[str] | None,
         option(
-            "--max-suspects-per",
             panel=_RULES,
             metavar="COLUMN=5%",
             help="Share of suspects, at most, among the images of any one value of a column. May be repeated.",
@@ -107,7 +93,6 @@ def check(
     threshold: Annotated[
         str | None,
         option(
-            "--threshold",
             panel=_RULES,
             metavar="P",
             help="Probability of a wrong label that makes a suspect, in place of the scan's own.",
@@ -116,23 +101,18 @@ def check(
     tier: Annotated[
         str | None,
         option(
-            "--tier",
-            panel=_RULES,
-            metavar="NAME",
-            help="Which suspects count: sure ones (the default), or doubtful ones too.",
+            panel=_RULES, metavar="NAME", help="Which suspects count: sure ones (the default), or doubtful ones too."
         ),
     ] = None,
     config: Annotated[
-        Path | None, option("--config", panel=_RULES, metavar="FILE", help="Policy file, instead of the nearest one.")
+        Path | None, option(panel=_RULES, metavar="FILE", help="Policy file, instead of the nearest one.")
     ] = None,
     baseline: Annotated[
-        Path | None,
-        option("--baseline", metavar="FILE", help="What FILE knows does not count: only what is new fails."),
+        Path | None, option(metavar="FILE", help="What FILE knows does not count: only what is new fails.")
     ] = None,
     write_baseline: Annotated[
         Path | None,
         option(
-            "--write-baseline",
             metavar="FILE",
             help="Accept everything found now: write it to FILE, keep people's verdicts in it, and end with 0.",
         ),
@@ -147,17 +127,11 @@ def check(
         ),
     ] = None,
     files: Annotated[
-        Path | None,
-        option("--files", panel=_FILES, metavar="FILE", help="Judge only the files listed in FILE, or - for stdin."),
+        Path | None, option(panel=_FILES, metavar="FILE", help="Judge only the files listed in FILE, or - for stdin.")
     ] = None,
     format: Annotated[
         Format | None,
-        option(
-            "--format",
-            panel=_OUTPUT,
-            env="FORMAT",
-            help="Output format; default: by the ending of -o FILE, else table.",
-        ),
+        option(panel=_OUTPUT, env="FORMAT", help="Output format; default: by the ending of -o FILE, else table."),
     ] = None,
     output: Annotated[
         Path | None, option("-o", "--output", panel=_OUTPUT, metavar="FILE", help="Write there, not to stdout.")
@@ -171,39 +145,32 @@ def check(
         ),
     ] = None,
     run: Annotated[
-        Path | None,
-        option("--run", panel=_OUTPUT, metavar="RUN", help="Keep the scan of DATA there, with people's verdicts."),
+        Path | None, option(panel=_OUTPUT, metavar="RUN", help="Keep the scan of DATA there, with people's verdicts.")
     ] = None,
     exit_zero: Annotated[
-        bool, option("--exit-zero", panel=_OUTPUT, metavar="", help="End with 0 though a rule is broken.")
+        bool, option("--exit-zero", panel=_OUTPUT, help="End with 0 though a rule is broken.")
     ] = False,
     place: Annotated[Path | None, option("--data", panel=_SCAN, metavar="DATA", help=DATA_HELP)] = None,
     how: Mapping[str, Any] = UNSAID,
     group: Annotated[
         list[str] | None,
-        option("--group", panel=_SCAN, metavar="HOW", help="What images of one thing have in common; as for scan."),
+        option(panel=_SCAN, metavar="HOW", help="What images of one thing have in common; as for scan."),
     ] = None,
     effort: Annotated[
         str | None,
-        option(
-            "--effort",
-            panel=_SCAN,
-            metavar="quick|standard|thorough",
-            help="How much looks at the images; as for scan.",
-        ),
+        option(panel=_SCAN, metavar="quick|standard|thorough", help="How much looks at the images; as for scan."),
     ] = None,
-    device: Annotated[str | None, option("--device", panel=_SCAN, metavar="auto|cpu|cuda", help=DEVICE_HELP)] = None,
-    workers: Annotated[str | None, option("--workers", panel=_SCAN, metavar="N", help=WORKERS_HELP)] = None,
+    device: Annotated[str | None, option(panel=_SCAN, metavar="auto|cpu|cuda", help=DEVICE_HELP)] = None,
+    workers: Annotated[str | None, option(panel=_SCAN, metavar="N", help=WORKERS_HELP)] = None,
     cache: Annotated[
         Path | None,
         option(
-            "--cache",
             metavar="DIR",
             help="Folder that keeps features and the last audit, so that only what changed is judged: let CI keep it.",
         ),
     ] = None,
     no_cache: Annotated[
-        bool, option("--no-cache", panel=_SCAN, metavar="", help="Keep nothing, and scan everything anew.")
+        bool, option("--no-cache", panel=_SCAN, help="Keep nothing, and scan everything anew.")
     ] = False,
     quiet: QuietButResult = False,
     verbose: Annotated[bool, option("-v", "--verbose", hidden=True)] = False,

@@ -13,17 +13,7 @@ from labelaudit.text import count, printable
 
 from .console.options import ColorOption, Moved, Quiet, Workers, option, parse_share
 from .console.runs import RUN, find_run
-from .console.streams import (
-    as_typed,
-    brief,
-    make_table,
-    open_console,
-    report_progress,
-    say,
-    spell_path,
-    tell,
-    trimmed,
-)
+from .console.streams import as_typed, brief, make_table, open_console, report_progress, say, spell_path, tell, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,9 +38,7 @@ _SOURCES = {
 def clean(
     run: Annotated[Path | None, RUN] = None,
     output: Annotated[Path | None, option("-o", "--output", metavar="OUT", help="Folder for the new dataset.")] = None,
-    apply: Annotated[
-        bool, option("--apply", metavar="", help="Make the new dataset; without it there is only a plan.")
-    ] = False,
+    apply: Annotated[bool, option("--apply", help="Make the new dataset; without it there is only a plan.")] = False,
     action: Annotated[
         list[str] | None,
         option(
@@ -61,7 +49,7 @@ def clean(
         ),
     ] = None,
     relabel_suspects: Annotated[
-        bool, option("--relabel-suspects", metavar="", panel=_PLAN, help="Short for --action suspect=relabel.")
+        bool, option("--relabel-suspects", panel=_PLAN, help="Short for --action suspect=relabel.")
     ] = False,
     flags: Annotated[
         Literal["auto", "fdr", "threshold"],
@@ -74,17 +62,12 @@ def clean(
     fdr: Annotated[
         float | None,
         option(
-            "--fdr",
-            metavar="10%",
-            parser=parse_share,
-            panel=_PLAN,
-            help="Only suspects of which at most this share is false.",
+            metavar="10%", parser=parse_share, panel=_PLAN, help="Only suspects of which at most this share is false."
         ),
     ] = None,
     surest: Annotated[
         int | None,
         option(
-            "--surest",
             min=1,
             metavar="N",
             panel=_PLAN,
@@ -121,12 +104,12 @@ def clean(
         ),
     ] = None,
     replace: Annotated[
-        bool, option("--replace", metavar="", panel=_MADE, help="Take the place of an earlier dataset here.")
+        bool, option("--replace", panel=_MADE, help="Take the place of an earlier dataset here.")
     ] = False,
     data: Moved = None,
     workers: Workers = None,
     quiet: Quiet = False,
-    verbose: Annotated[bool, option("-v", "--verbose", metavar="", help="Show more changes.")] = False,
+    verbose: Annotated[bool, option("-v", "--verbose", help="Show more changes.")] = False,
     color: ColorOption = "auto",
 ) -> None:
     """Plan what to change about the labels in RUN, and make a new dataset of it with --apply.
@@ -226,13 +209,7 @@ def _plan(
     actions = choose_actions(settings)
     reviewed = verdicts.read_reviewed(audit, run)
     chosen = choose_flags(
-        audit,
-        reviewed,
-        run,
-        choice=flags,
-        target=fdr,
-        needed=actions["suspect"] != "keep",
-        notice=tell,
+        audit, reviewed, run, choice=flags, target=fdr, needed=actions["suspect"] != "keep", notice=tell
     )
     plan = make_plan(audit, reviewed, actions=actions, flags=chosen, surest=surest, tier=tier)
     write_plan(plan, run / PLAN)

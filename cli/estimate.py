@@ -32,14 +32,13 @@ def estimate(
     fdr: Annotated[
         float | None,
         option(
-            "--fdr",
             metavar="10%",
             parser=parse_share,
             help="Also write RUN/fdr.csv: suspects of which at most this share is false.",
         ),
     ] = None,
     self_test: Annotated[
-        bool, option("--selftest", metavar="", help="Also plant errors, to see the most that recall can be.")
+        bool, option("--selftest", help="Also plant errors, to see the most that recall can be.")
     ] = False,
     certificate: Annotated[
         Path | None,

@@ -44,9 +44,7 @@ def report(
     most: Annotated[
         int | None, option(min=0, metavar="N", help="Suspects shown, worst first: 5000 on a page, 100 in Markdown.")
     ] = None,
-    link: Annotated[
-        bool, option("--link", metavar="", help="Show the originals, as long as they stay where they are.")
-    ] = False,
+    link: Annotated[bool, option("--link", help="Show the originals, as long as they stay where they are.")] = False,
     workers: Workers = None,
     quiet: Quiet = False,
     color: ColorOption = "auto",

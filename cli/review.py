@@ -34,7 +34,7 @@ _BASE: Any = option(
     help="Where a proxy serves the page (Jupyter, VS Code): a path, or the whole address.",
 )
 _Port = Annotated[int, option(min=0, max=65535, metavar="N", panel=_PAGE, help="Port; 0 takes a free one.")]
-_NoOpen = Annotated[bool, option("--no-open", metavar="", panel=_PAGE, help="Print the address, open no browser.")]
+_NoOpen = Annotated[bool, option("--no-open", panel=_PAGE, help="Print the address, open no browser.")]
 
 _OPENER = ".open-review.html"
 """In RUN while the page is up: leads a browser to it, key included."""
@@ -51,13 +51,9 @@ def review(
             "reviewers disagree on. tune and sample are asked without showing scores."
         ),
     ] = "worst",
-    gate: Annotated[
-        bool, option("--gate", metavar="", help="Only the suspects that fail `labelaudit check` on RUN.")
-    ] = False,
+    gate: Annotated[bool, option("--gate", help="Only the suspects that fail `labelaudit check` on RUN.")] = False,
     reviewer: Reviewer = None,
-    again: Annotated[
-        bool, option("--again", metavar="", help="Also ask about images that others have judged.")
-    ] = False,
+    again: Annotated[bool, option("--again", help="Also ask about images that others have judged.")] = False,
     keys: Annotated[
         Path | None, option(metavar="FILE", help='Keys of your own: TOML with \\[keys] and left = "h" below it.')
     ] = None,
@@ -72,7 +68,7 @@ def review(
         option("--format", panel=_EXCHANGE, help="Format of FILE; default: by its ending."),
     ] = None,
     embed: Annotated[
-        bool, option("--embed", panel=_EXCHANGE, metavar="", help="Put the images into FILE (label-studio, prodigy).")
+        bool, option("--embed", panel=_EXCHANGE, help="Put the images into FILE (label-studio, prodigy).")
     ] = False,
     prefix: Annotated[
         str | None,

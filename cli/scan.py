@@ -61,7 +61,6 @@ def scan(
         option(
             "--ordinal",
             panel=_INPUT,
-            metavar="",
             env="ORDINAL",
             help="The classes are grades, such as 1 to 5: labels many steps off come first.",
         ),
@@ -210,12 +209,10 @@ def scan(
     cache: CacheFolder = None,
     no_cache: NoCache = False,
     no_html: Annotated[
-        bool, option("--no-html", metavar="", help="Write no report.html, the page with the suspects' pictures.")
+        bool, option("--no-html", help="Write no report.html, the page with the suspects' pictures.")
     ] = False,
     quiet: Quiet = False,
-    verbose: Annotated[
-        bool, option("-v", "--verbose", metavar="", help="Show more suspects and how they were found.")
-    ] = False,
+    verbose: Annotated[bool, option("-v", "--verbose", help="Show more suspects and how they were found.")] = False,
     color: ColorOption = "auto",
 ) -> None:
     """Find the wrong labels in DATA: rank every image, flag the suspects, suggest labels.

@@ -59,7 +59,7 @@ def score(
     cache: CacheFolder = None,
     no_cache: NoCache = False,
     quiet: QuietButResult = False,
-    verbose: Annotated[bool, option("-v", "--verbose", metavar="", help="Show every stage and finding.")] = False,
+    verbose: Annotated[bool, option("-v", "--verbose", help="Show every stage and finding.")] = False,
     color: ColorOption = "auto",
 ) -> None:
     """Judge the labels of NEW_DATA by the audit in RUN, without training anything.

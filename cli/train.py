@@ -100,7 +100,7 @@ def train(
         option(panel=_HOW, min=1, metavar="N", help="Stop after so many epochs without a better one on --valid."),
     ] = None,
     balance: Annotated[
-        bool, option("--balance", panel=_HOW, metavar="", help="Draw as many images of each class in an epoch.")
+        bool, option("--balance", panel=_HOW, help="Draw as many images of each class in an epoch.")
     ] = False,
     seed: Annotated[
         int, option(panel=_HOW, min=0, metavar="N", help="Random seed: the same seed gives the same model.")
@@ -120,15 +120,13 @@ def train(
     ] = None,
     how: Mapping[str, Any] = UNSAID,
     resume: Annotated[
-        bool, option("--resume", metavar="", help="Go on with a run that was cut off, with the same options.")
+        bool, option("--resume", help="Go on with a run that was cut off, with the same options.")
     ] = False,
     diagnose: Annotated[
-        bool, option("--diagnose", metavar="", help="Measure norms, margins, calibration and memorisation.")
+        bool, option("--diagnose", help="Measure norms, margins, calibration and memorisation.")
     ] = False,
     device: DeviceOption = "auto",
-    compiled: Annotated[
-        bool, option("--compile", panel=MACHINE, metavar="", help="Compile the network; pays on GPUs.")
-    ] = False,
+    compiled: Annotated[bool, option("--compile", panel=MACHINE, help="Compile the network; pays on GPUs.")] = False,
     workers: Workers = None,
     quiet: Quiet = False,
     color: ColorOption = "auto",

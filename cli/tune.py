@@ -34,7 +34,7 @@ def tune(
     ] = None,
     reviewer: Reviewer = None,
     seed: Annotated[int, option(min=0, metavar="N", help="Random seed of the images that are asked about.")] = 0,
-    as_json: Annotated[bool, option("--json", metavar="", help="Print JSON for programs, and ask nothing.")] = False,
+    as_json: Annotated[bool, option("--json", help="Print JSON for programs, and ask nothing.")] = False,
 ) -> None:
     """Set the scale of RUN by a few verdicts: suspects, noise rate, expected precision and recall.
 

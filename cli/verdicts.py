@@ -157,9 +157,7 @@ def import_(
     reviewer: Annotated[
         str | None, option(metavar="NAME", help="Whose answers these are; default: as FILE says.")
     ] = None,
-    partly: Annotated[
-        bool, option("--partly", metavar="", help="Import what can be, in spite of entries that cannot.")
-    ] = False,
+    partly: Annotated[bool, option("--partly", help="Import what can be, in spite of entries that cannot.")] = False,
 ) -> None:
     """Bring verdicts back from Label Studio, CVAT, Prodigy or a spreadsheet: all of FILE, or nothing.
 

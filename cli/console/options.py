@@ -29,9 +29,9 @@ def option(*names: str, panel: str | None = None, env: str | None = None, **rest
 
 
 ColorOption = Annotated[Color, option("--color", env="COLOR", help="Colour; auto: on a terminal only.")]
-Quiet = Annotated[bool, option("-q", "--quiet", metavar="", help="Print errors only.")]
-QuietButResult = Annotated[bool, option("-q", "--quiet", metavar="", help="Print the result and errors only.")]
-Json = Annotated[bool, option("--json", metavar="", help="Print JSON for programs.")]
+Quiet = Annotated[bool, option("-q", "--quiet", help="Print errors only.")]
+QuietButResult = Annotated[bool, option("-q", "--quiet", help="Print the result and errors only.")]
+Json = Annotated[bool, option("--json", help="Print JSON for programs.")]
 DATA_HELP = "Where the images are now, if the dataset was moved."
 Moved = Annotated[Path | None, option("--data", metavar="DATA", help=DATA_HELP)]
 MACHINE = "This machine"
@@ -48,7 +48,7 @@ CacheFolder = Annotated[
         help="Folder that keeps features; default: in the user's cache folder.",
     ),
 ]
-NoCache = Annotated[bool, option("--no-cache", panel=MACHINE, metavar="", help="Keep no features for the next time.")]
+NoCache = Annotated[bool, option("--no-cache", panel=MACHINE, help="Keep no features for the next time.")]
 DeviceOption = Annotated[Device, option("--device", panel=MACHINE, env="DEVICE", help=DEVICE_HELP)]
 Workers = Annotated[
     int | None, option("--workers", panel=MACHINE, min=1, metavar="N", env="WORKERS", help=WORKERS_HELP)

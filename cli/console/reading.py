@@ -52,7 +52,7 @@ _Rows = Annotated[
     option("--rows", panel=PANEL, metavar="FILE", help="One path a line: the images that given arrays are about."),
 ]
 _IgnoreMetadata = Annotated[
-    bool, option("--ignore-metadata", panel=PANEL, metavar="", help="Leave metadata.csv and metadata.jsonl aside.")
+    bool, option("--ignore-metadata", panel=PANEL, help="Leave metadata.csv and metadata.jsonl aside.")
 ]
 _Bands = Annotated[
     str | None,
