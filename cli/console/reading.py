@@ -35,7 +35,7 @@ _LabelFrom = Annotated[
         "--label-from",
         panel=PANEL,
         metavar="WHERE",
-        help="The folder or name that is the label: parent, top, 'level N' or name:'REGEX'.",
+        help="The folder or name that is the label: parent, top, 'level N', 'level N-M' or name:'REGEX'.",
     ),
 ]
 _HELP = "The one way to read DATA, such as class-folders."

@@ -49,12 +49,29 @@ def is_measured(value: str) -> bool:
 
 
 def find_shares(columns: Mapping[str, Sequence[str]]) -> list[str]:
-    """The columns of numbers if they have one sum in every row, as shares of classes or numbers of votes do.
+    """The columns of numbers if they have one sum in every row, as shares of classes or numbers of votes do; but for
+    columns with one number in all rows, which would hide the others in a sum.
 
     >>> find_shares({"cat": ["0.9", "0.2"], "dog": ["0.1", "0.8"]}), find_shares({"x": ["3", "4"], "y": ["3", "5"]})
     (['cat', 'dog'], [])
     """
     found = {name: cells for name, cells in columns.items() if all(map(_SHARE.fullmatch, cells))}
+    found = {name: cells for name, cells in found.items() if len({*cells}) > 1 or not float(cells[0])}
     sums = [sum(map(float, row)) for row in zip(*found.values(), strict=True)]
     alike = len(found) > 1 and len(sums) > 1 and max(sums) - min(sums) <= _ROUNDED * max(sums) and max(sums) > 0
     return list(found) if alike else []
+
+
+def find_corners(columns: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    """Four columns without names, one after the other, that hold the corners of a box in each row."""
+    numbers = [
+        name
+        for name, column in columns.items()
+        if re.fullmatch(r"column \d+", name) and all(cell.strip().isdecimal() for cell in column)
+    ]
+    for first in range(len(numbers) - 3):
+        box = numbers[first : first + 4]
+        corners = zip(*(map(int, columns[name]) for name in box), strict=True)
+        if all(x < right and y < below for x, y, right, below in corners):
+            return box
+    return ()

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from labelaudit.data.columns import quoted
-from labelaudit.data.folders import Candidate, Folder, Level, Place, Undecided
-from labelaudit.data.parts import Part, are_conditions, are_dates, is_split, part_of, split_name
+from labelaudit.data.folders import Candidate, Folder, Level, Place, Undecided, take_level
+from labelaudit.data.parts import Part, are_conditions, are_dates, part_of, split_name
 from labelaudit.data.spelling import plain_spelling
 
 _ALIKE = 20
@@ -66,29 +66,6 @@ def _ask_about_parts(root: Folder, shown: str) -> None:
         raise Undecided(
             f"the folders of '{shown}' ({names}) may be {what} and no classes. If they are classes, say so", told
         )
-
-
-def take_level(root: Folder, depth: int | None) -> Level:
-    """The folders at ``depth`` (1: directly in the root), or those that hold images themselves, as classes.
-
-    Masks and what lies beside the data are passed over above the level that was asked for.
-    """
-    classes: dict[Place, str] = {}
-    passed: dict[Place, str] = {}
-    pending = [root]
-    while pending:
-        folder = pending.pop()
-        wanted = len(folder.place) == depth if depth is not None else bool(folder.images and folder.place)
-        if folder.place and folder.part in (Part.MASKS, Part.ASIDE) and not (wanted and depth is not None):
-            passed[folder.place] = folder.part.value
-            continue
-        if wanted:
-            classes[folder.place] = folder.name
-        if not wanted or depth is None:
-            pending += folder.children.values()
-    above = {place[:n] for place in classes for n in range(1, len(place)) if is_split(place[n - 1])}
-    splits = {place: name for place in above if (name := split_name(place[-1]))}
-    return Level(classes=classes, splits=splits, passed=passed)
 
 
 class _Search:
@@ -295,12 +272,15 @@ class _Search:
         """Every level below ``folder``, the highest first, that may be classes."""
         levels = []
         for depth in range(len(folder.place) + 1, 1 + max(len(one.place) for one in folder.walk())):
-            level = take_level(self.root, depth)
-            classes = sorted({*level.classes.values()})
-            option = "top" if depth == 1 else f"'level {depth}'"
+            level = take_level(self.root, (depth, depth))
             total = sum(one.total for one in self.root.walk() if one.place in level.classes)
-            if classes:
-                levels.append(Candidate(type_=f"`label_from` {option}", classes=classes, images=total))
+            pairs = {place[-2:] for place in level.classes}
+            spelled = [("top" if depth == 1 else f"'level {depth}'", level)]
+            if depth > 1 and len({*level.classes.values()}) < len(pairs) and not any(map(_holds_part, pairs)):
+                spelled.append((f"'level {depth - 1}-{depth}'", take_level(self.root, (depth - 1, depth))))
+            for option, one in spelled:
+                if classes := sorted({*one.classes.values()}):
+                    levels.append(Candidate(type_=f"`label_from` {option}", classes=classes, images=total))
         return levels
 
     def _alone(self, child: Folder, classes: Sequence[str]) -> Candidate:
@@ -332,6 +312,11 @@ def _holds_days(folder: Folder) -> bool:
     """Whether a folder of a year or a month holds months, days and images only: ``2021/05/31``."""
     below = [one for one in folder.walk() if one is not folder]
     return all(are_dates([one.name]) or (one.name.isdecimal() and int(one.name) <= _LAST_DAY) for one in below)
+
+
+def _holds_part(place: Place) -> bool:
+    """Whether one of the folders has the name of a part of a dataset, or of a date."""
+    return any(part_of(name) is not None or are_dates([name]) for name in place)
 
 
 def _is_index(children: Sequence[Folder]) -> bool:

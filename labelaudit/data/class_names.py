@@ -36,8 +36,9 @@ _TOLD = re.compile(r"class|label|name|map|synset|categor|words|idx|index", re.IG
 _YAML = (".yaml", ".yml")
 _ENDINGS = frozenset({".txt", ".json", ".csv", ".tsv", ".names", *_YAML})
 _LETTER = re.compile(r"[^\W\d_]")
-_NUMBER, _WORDNET = re.compile(r"\d{1,6}"), re.compile(r"n\d{8}")
-_LINE = re.compile(r"(n\d{8}|\d{1,6})\s*[\s,;:=]\s*(\S.*)")
+_NUMBER, _WORDNET = re.compile(r"\d{1,9}"), re.compile(r"n\d{8}")
+_LINE = re.compile(r"(n\d{8}|\d{1,9})\s*[\s,;:=]\s*(\S.*)")
+_TURNED = re.compile(r"(\S.*?)\s*[\s,;:=]\s*(n\d{8}|\d{1,9})")
 _FIELDS = ("names", "id2label", "classes", "class_names", "label_names")
 """Keys of a document below which the names may be."""
 _LARGEST, _LARGEST_YAML, _DEEPEST, _MOST = 5_000_000, 200_000, 3, 40
@@ -57,7 +58,7 @@ def name_classes(listing: Listing, subject: Subject) -> Listing:
     labels = _codes_of(all_labels)
     if {*(subject.source.classes or ())} & labels:
         return listing
-    files = [(file, [*_read(file, data)]) for file, data in _files(subject)]
+    files = [(file, _without_images([*_read(file, data)], listing)) for file, data in _files(subject)]
     if not labels:
         return replace(listing, notes=(*listing.notes, *_note_unlike(listing, files)))
     fits: dict[str, dict[str, str]] = {}
@@ -78,6 +79,12 @@ def name_classes(listing: Listing, subject: Subject) -> Listing:
     some = name_some([f"{label} is '{fits[first][label]}'" for label in sort_classes(labels)], _SHOWN)
     told = f"Classes are called as in '{first}': {some}. If that file is about other classes, move it away."
     return replace(named, origin=f"{listing.origin}, called as in '{first}'", notes=(*listing.notes, told))
+
+
+def _without_images(read: Sequence[Names], listing: Listing) -> list[Names]:
+    """The ``read`` names but for those that are mostly names of images, as in a table of labels."""
+    images = {posixpath.splitext(posixpath.basename(path))[0] for path in listing.ids} if read else set()
+    return [names for names in read if 2 * len(images.intersection(names.values())) <= len(names)]
 
 
 def _note_unlike(listing: Listing, files: NameFiles) -> Iterator[str]:
@@ -224,12 +231,18 @@ def _parse(file: str, data: bytes) -> Iterator[Names]:
                 yield from (dict(zip(codes, names, strict=True)) for names in cells if names is not codes)
     else:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
+        if len(lines) > 2 and not _LINE.fullmatch(lines[0]) and all(map(_LINE.fullmatch, lines[1:])):
+            lines = lines[1:]  # below a header
         told = [_LINE.fullmatch(line) for line in lines]
+        turned = [_TURNED.fullmatch(line) for line in lines]
         if all(told) and "emnist" in file.lower():
             yield {one[1]: "".join(chr(int(sign)) for sign in one[2].split()) for one in told if one is not None}
         elif all(told):
             yield {one[1]: one[2] for one in told if one is not None}
         else:
+            pairs = {one[2]: one[1] for one in turned if one is not None}
+            if len(pairs) == len(lines):
+                yield pairs
             yield from _counted(lines)
 
 

@@ -16,7 +16,7 @@ LABEL_NAMES: tuple[str, ...] = tuple(
     """
     label given_label given class class_name classname label_name target category category_name labels y fine_label
     species diagnosis dx annotation tag class_label image_label breed variety classes choice class_id label_id
-    category_id classid emotion
+    category_id classid emotion scientific_name scientificname diagnostic
     """.split()
 )
 """Column names that may hold the label, best first; lower case."""

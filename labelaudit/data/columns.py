@@ -14,7 +14,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import compress
 
-from labelaudit.data.cells import are_marks, are_signed, find_shares, is_measured, is_number, is_one, without_zeros
+from labelaudit.data.cells import (
+    are_marks,
+    are_signed,
+    find_corners,
+    find_shares,
+    is_measured,
+    is_number,
+    is_one,
+    without_zeros,
+)
 from labelaudit.data.column_names import (
     COORDINATE_NAMES,
     LABEL_NAMES,
@@ -196,7 +205,7 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
         raise DataError(
             f"{where} holds shapes in column '{shapes[0]}', not one label an image: name one with `label_column`"
         )
-    corners = _corners(free)
+    corners = find_corners(free)
     free = {name: [cell.strip() for cell in column] for name, column in free.items() if name not in corners}
     boxes = len({plain_name(name) for name in free} & COORDINATE_NAMES) > 1
     kept = [name for name, column in free.items() if not _is_aside(name, column, boxes)]
@@ -224,7 +233,9 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
         )
     if len(likely) == 1:
         return Columns(path=path, label=likely[0])
-    if shares := find_shares({name: free[name] for name in free if not _counts_or_splits(name)}):
+    counted = [name for name in free if plain_name(name) not in NOTE_NAMES | COORDINATE_NAMES]
+    counted = [name for name in counted if not (_counts_or_splits(name) or _ID.fullmatch(plain_name(name)))]
+    if shares := find_shares({name: free[name] for name in counted}):
         some = f"{len(shares)} classes ({name_some(shares, 4)})"
         raise DataError(f"{where} gives each image a share of {some}: write the likeliest one into a column")
     if not free:
@@ -239,7 +250,8 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
             f"them{such} or another table with `labels`"
         )
     alike = say_the_same([free[name] for name in likely])
-    if not alike and _divide_alike([free[name] for name in likely], again=2):
+    of_one = len({name.rpartition(".")[0] for name in likely}) == 1 and "." in likely[0]  # ``x.name`` and ``x.value``
+    if (of_one or not alike) and _divide_alike([free[name] for name in likely], again=2):
         return Columns(path=path, label=_of_words({name: free[name] for name in likely}))
     votes = ", or each of them with `annotator` if they are several people's labels" if alike else ""
     raise DataError(
@@ -303,21 +315,6 @@ def _is_numbering(name: str, cells: Cells, path: str | None) -> bool:
 def _counts_or_splits(name: str) -> bool:
     """Whether a column of 0 and 1 of this name certainly stands for no class."""
     return plain_name(name) in SPLIT_NAMES or _COUNT.fullmatch(plain_name(name)) is not None
-
-
-def _corners(free: Cells) -> Sequence[str]:
-    """Four columns without names, one after the other, that hold the corners of a box in each row."""
-    numbers = [
-        name
-        for name, column in free.items()
-        if re.fullmatch(r"column \d+", name) and all(cell.strip().isdecimal() for cell in column)
-    ]
-    for first in range(len(numbers) - 3):
-        box = numbers[first : first + 4]
-        corners = zip(*(map(int, free[name]) for name in box), strict=True)
-        if all(x < right and y < below for x, y, right, below in corners):
-            return box
-    return ()
 
 
 def _is_aside(name: str, values: Sequence[str], boxes: bool) -> bool:

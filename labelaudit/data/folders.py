@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from labelaudit.data.parts import Part, parts_among
+from labelaudit.data.parts import Part, is_split, parts_among, split_name
 from labelaudit.errors import DataError
 
+LISTED = 5
+"""Readings that a question to the owner of a dataset lists at most."""
 Place = tuple[str, ...]
 """A folder by the names above it, from the root; the root itself is ``()``."""
 
@@ -121,6 +123,31 @@ class Level:
         return (self._of_folder(folder)[3], folder, name)
 
 
+def take_level(root: Folder, levels: tuple[int, int] | None) -> Level:
+    """The folders of the last of two ``levels`` (1: directly in the root), called by the names from the first one on,
+    or those that hold images themselves, as classes.
+
+    Masks and what lies beside the data are passed over above the level that was asked for.
+    """
+    classes: dict[Place, str] = {}
+    passed: dict[Place, str] = {}
+    first, depth = levels or (None, None)
+    pending = [root]
+    while pending:
+        folder = pending.pop()
+        wanted = len(folder.place) == depth if depth is not None else bool(folder.images and folder.place)
+        if folder.place and folder.part in (Part.MASKS, Part.ASIDE) and not (wanted and depth is not None):
+            passed[folder.place] = folder.part.value
+            continue
+        if wanted:
+            classes[folder.place] = folder.name if first is None else "/".join(folder.place[first - 1 :])
+        if not wanted or depth is None:
+            pending += folder.children.values()
+    above = {place[:n] for place in classes for n in range(1, len(place)) if is_split(place[n - 1])}
+    splits = {place: name for place in above if (name := split_name(place[-1]))}
+    return Level(classes=classes, splits=splits, passed=passed)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
     """One reading of a dataset that a person can choose."""
@@ -142,7 +169,9 @@ class Undecided(DataError):
 
     def __init__(self, reason: str, candidates: Sequence[Candidate]) -> None:
         self.reason, self.candidates = reason, tuple(candidates)
-        listed = "; or ".join(one.type_ + (f" ({one.describe()})" if one.classes else "") for one in candidates[:5])
+        listed = "; or ".join(
+            one.type_ + (f" ({one.describe()})" if one.classes else "") for one in candidates[:LISTED]
+        )
         super().__init__(f"{reason}: {listed}" if listed else reason)
 
 

@@ -31,6 +31,8 @@ _SPLITTING = re.compile("split|partition|fold", re.IGNORECASE)
 """In the name of a list without header: its numbers are splits."""
 _DEEPEST, _MOST = 3, 40
 """Tables in a folder are looked for down to this level, and at most so many."""
+_LOOKED_AT = 50
+"""Rows that show which columns name images."""
 _WIDEST = 50
 """Columns of a table that are read beside labels: wider ones hold features."""
 
@@ -76,6 +78,7 @@ def pick_columns(table: Table, source: Source, is_image: Callable[[str], bool]) 
     """The columns of a table that ``source`` names, or that are found; raises `DataError` where that is not certain."""
 
     cells = {name: column for name, column in table.cells.items() if not name or name != table.of_folders}
+    certain = any(_names_all(column[:_LOOKED_AT], is_image) for column in cells.values())
 
     def choose(asked: Sequence[str]) -> Columns:
         columns = choose_columns(
@@ -83,7 +86,7 @@ def pick_columns(table: Table, source: Source, is_image: Callable[[str], bool]) 
             where=f"'{table.name}'",
             path_column=source.path_column,
             label_column=source.label_column or (asked[0] if len(asked) > 1 and asked[0] in table.columns else None),
-            is_image=lambda cell: is_image(cell) or ends_as_image(cell),
+            is_image=lambda cell: is_image(cell) or (not certain and ends_as_image(cell)),
         )
         return replace(columns, annotators=find_annotators(table, columns, asked))
 
@@ -94,6 +97,11 @@ def pick_columns(table: Table, source: Source, is_image: Callable[[str], bool]) 
         if not several:
             raise
         return choose(several)
+
+
+def _names_all(cells: Sequence[str], is_image: Callable[[str], bool]) -> bool:
+    """Whether most cells of a column name an image each."""
+    return len({*cells}) == len(cells) and 2 * sum(map(is_image, cells)) > len(cells)
 
 
 def _documents(tree: Tree) -> list[str]:

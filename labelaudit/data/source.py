@@ -20,7 +20,7 @@ MAX_PIXELS = 178_956_970
 """Larger images are refused from their header unless more is asked for: half a gigabyte of RGB."""
 MOST_PIXELS = 2**31
 """No image may be larger, whatever is asked for: Pillow itself stops here."""
-LEVELS = "parent, top, level N (1 = the folders directly in DATA) or name:'REGEX'"
+LEVELS = "parent, top, level N (1 = the folders directly in DATA), level N-M (their names in one) or name:'REGEX'"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,8 @@ class Source:
     path_column: str | None = None
     label_column: str | None = None
     label_from: str | None = None
-    """``parent``, ``top``, ``level N`` or ``name:REGEX``: the folder, or the part of the name, that is the label."""
+    """``parent``, ``top``, ``level N``, ``level N-M`` or ``name:REGEX``: the folder, or the part of the name, that is
+    the label."""
     format: str | None = None
     """Name of the one reader to ask."""
     classes: Sequence[str] | None = None
@@ -105,11 +106,14 @@ def _refuse(path: Path, option: str, advice: str) -> None:
     raise DataError(f"'{path}'{option} {there}: {advice}")
 
 
-def level_asked(label_from: str) -> int | str | None:
-    """The depth of the folders that ``label_from`` names, None for those that hold images; for ``name:`` the pattern.
+def level_asked(label_from: str) -> tuple[int, int] | str | None:
+    """The first and the last level of the folders that ``label_from`` names, ``None`` for those that hold images; for
+    ``name:`` the pattern.
 
-    >>> level_asked("top"), level_asked("level 2"), level_asked("parent"), level_asked("name:(.+)_\\\\d+")
-    (1, 2, None, '(.+)_\\\\d+')
+    >>> level_asked("top"), level_asked("level 2"), level_asked("level 2-3")
+    ((1, 1), (2, 2), (2, 3))
+    >>> level_asked("parent"), level_asked("name:(.+)_\\\\d+")
+    (None, '(.+)_\\\\d+')
     """
     text = label_from.strip()
     if text.startswith("name:"):
@@ -117,11 +121,11 @@ def level_asked(label_from: str) -> int | str | None:
     if text.lower() == "parent":
         return None
     if text.lower() == "top":
-        return 1
-    found = re.fullmatch(r"level[ :=_-]?([1-9]\d?)", text.lower())
-    if found is None:
+        return 1, 1
+    found = re.fullmatch(r"levels?[ :=_-]?([1-9]\d?)(?:-([1-9]\d?))?", text.lower())
+    if found is None or int(found[2] or found[1]) < int(found[1]):
         raise OptionError(f"`label_from` '{label_from}' must be {LEVELS}")
-    return int(found.group(1))
+    return int(found[1]), int(found[2] or found[1])
 
 
 def is_address(data: Any) -> bool:

@@ -23,7 +23,7 @@ from labelaudit.data.agreement import add_columns, agree
 from labelaudit.data.archive import is_archive
 from labelaudit.data.class_names import name_classes
 from labelaudit.data.exposure import Exposed, Exposure
-from labelaudit.data.folders import Candidate, Undecided
+from labelaudit.data.folders import LISTED, Candidate, Undecided
 from labelaudit.data.formats import VIDEOS
 from labelaudit.data.images import ImageError, suffix
 from labelaudit.data.listing import Listing
@@ -188,15 +188,15 @@ def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing
     refused = [reading for reading in readings if reading.certainty is Certainty.REFUSED]
     possible = [one for reading in readings if reading.certainty > Certainty.REFUSED for one in reading.candidates]
     undecided = [reading.refusal for reading in refused if isinstance(reading.refusal, Undecided)]
-    if undecided and possible:
-        raise Undecided(undecided[0].reason, [*undecided[0].candidates[:3], *possible])
+    broken = [reading.refusal for reading in refused if reading.refusal not in undecided]
+    others = [*possible, *(Candidate(type_=str(error)) for error in broken)]
+    if undecided and others:
+        first = undecided[0].candidates[: LISTED - min(2, len(others))]
+        raise Undecided(undecided[0].reason, [*first, *others])
     if possible:
         raise Undecided(
-            f"'{subject.shown}' says nowhere for certain what its labels are. If they are these, say so", possible
+            f"'{subject.shown}' says nowhere for certain what its labels are. If they are these, say so", others
         )
-    if len(refused) > 1 and refused[0].candidates:
-        others = [Candidate(type_=str(reading.refusal)) for reading in refused[1:]]
-        raise Undecided(undecided[0].reason, [*undecided[0].candidates[:3], *others])
     if refused:
         return refused[0].what, refused[0].read()
     raise DataError(nothing_found(subject))

@@ -252,6 +252,8 @@ def _list_lines(text: str) -> Iterator[Line]:
     widths = {len(line.split()) for _, line in lines}
     words = -1 if len(widths) == 1 or any(_WITH_IMAGE.fullmatch(line) for _, line in lines) else 1
     sign = next((sign for sign in "\t,;|" if lines and all(sign in line for _, line in lines)), None)
+    if sign in (",", ";", "|") and all(_is_in_path(sign, line) for _, line in lines):
+        sign = None
     for number, line in lines:
         whole = _WITH_IMAGE.fullmatch(line)
         if sign is not None:
@@ -260,6 +262,12 @@ def _list_lines(text: str) -> Iterator[Line]:
             yield number, [whole.group(1), *whole.group(2).split()]
         else:
             yield number, line.split(maxsplit=words)
+
+
+def _is_in_path(sign: str, line: str) -> bool:
+    """Whether a line of a list has ``sign`` in its path and not behind it: ``1024,768.jpg 3``."""
+    whole = _WITH_IMAGE.fullmatch(line)
+    return whole is not None and sign in whole.group(1) and sign not in whole.group(2)
 
 
 def parse_export(name: str, data: bytes, *keys: str) -> Any:

@@ -346,7 +346,7 @@ STOPPED: dict[str, tuple[Files, str]] = {
     "folders and a table that says neither": (
         {f"{n}/{m}/{n}{m}.jpg": P for n in "ab" for m in "01"}
         | {"l.csv": "id,landmark_id\n" + "".join(f"{n}{m},{m}\n" for n in "ab" for m in "01")},
-        "`label_from` 'level 2' .2 classes: 0, 1.; or 'l.csv' has no column that looks like labels",
+        "`label_from` 'level 2' .2 classes: 0, 1.; .* or 'l.csv' has no column that looks like labels",
     ),
     "lists of several kinds and of boxes": (
         {f"{name}.jpg": P for name in "abcd"}

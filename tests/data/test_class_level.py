@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from labelaudit.data.class_level import find_classes, take_level
-from labelaudit.data.folders import Undecided, plant
+from labelaudit.data.class_level import find_classes
+from labelaudit.data.folders import Undecided, plant, take_level
 from labelaudit.data.parts import Part, are_dates, part_of
 
 Spec = dict[str, int]
@@ -170,15 +170,15 @@ def test_splits_have_plain_names_and_pieces_are_none() -> None:
 
 def test_images_are_in_the_order_of_loaders() -> None:
     paths = ["cat-big/1.png", "cat/2.png", "cat/a b/1.png", "cat/a/x/1.png", "cat/a/3.png", "cat/10.png"]
-    level = take_level(plant(paths), 1)
+    level = take_level(plant(paths), (1, 1))
     expected = ["cat/10.png", "cat/2.png", "cat/a/3.png", "cat/a b/1.png", "cat/a/x/1.png", "cat-big/1.png"]
     assert sorted(paths, key=level.order) == expected
 
 
 def test_a_level_can_be_asked_for() -> None:
     root = plant(files({"A/cat": 1, "A/dog": 1, "B/cat/deep": 1, "docs/x": 1}))
-    assert {*take_level(root, 2).classes.values()} == {"cat", "dog"}
-    assert {*take_level(root, 1).classes.values()} == {"A", "B", "docs"}
+    assert {*take_level(root, (2, 2)).classes.values()} == {"cat", "dog"}
+    assert {*take_level(root, (1, 1)).classes.values()} == {"A", "B", "docs"}
     assert {*take_level(root, None).classes.values()} == {"cat", "dog", "deep"}
 
 

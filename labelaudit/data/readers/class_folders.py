@@ -10,9 +10,9 @@ from functools import cache, partial
 
 import numpy as np
 
-from labelaudit.data.class_level import find_classes, take_level
+from labelaudit.data.class_level import find_classes
 from labelaudit.data.columns import quoted
-from labelaudit.data.folders import Candidate, Level, Place, Undecided, plant
+from labelaudit.data.folders import Candidate, Level, Place, Undecided, plant, take_level
 from labelaudit.data.images import decode
 from labelaudit.data.listing import Listing
 from labelaudit.data.parts import part_of
@@ -43,8 +43,8 @@ def recognise(subject: Subject) -> list[Reading]:
     asked = subject.source.label_from
     if subject.is_said_by_table or not subject.is_folder or not subject.tree.paths:
         return []
-    depth, tree = None if asked is None else level_asked(asked), subject.tree
-    if isinstance(depth, str):
+    levels, tree = None if asked is None else level_asked(asked), subject.tree
+    if isinstance(levels, str):
         return []
 
     masks = cache(partial(_masks_beside, tree))
@@ -58,8 +58,8 @@ def recognise(subject: Subject) -> list[Reading]:
 
     root = plant(tree.paths)
     if asked is not None:
-        level = take_level(root, depth)
-        if depth is None and root.is_flat:
+        level = take_level(root, levels)
+        if levels is None and root.is_flat:
             level = Level(classes={(): tree.name})
         if not level.classes:
             raise DataError(f"'{tree.shown}' has no images in folders at `label_from` {asked}")

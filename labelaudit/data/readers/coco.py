@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from labelaudit.data.table import DocumentError, Table, parse_export
+from labelaudit.data.table import DocumentError, Table, parse_export, scalar_text
+
+_OWN = frozenset(["id", "file_name", "path", "label", "coco_url", "flickr_url", "license", "height", "width"])
+"""Keys of an image that are read already, or say nothing about what it shows."""
 
 
 def tabulate(name: str, data: bytes) -> Table | None:
@@ -42,6 +45,9 @@ def tabulate(name: str, data: bytes) -> Table | None:
         "path": [str(one.get("file_name") or one.get("path") or one.get("coco_url") or "") for one in images],
         "label": [next(iter(told.get(one.get("id"), ())), "") for one in images],
     }
+    further = dict.fromkeys(key for one in images for key, value in one.items() if isinstance(value, str | int | float))
+    for key in filter(lambda key: key not in _OWN, further):
+        cells[key] = [scalar_text(one.get(key)) for one in images]
     return Table(name=name, cells=cells, lines=range(1, len(images) + 1))
 
 

@@ -1,5 +1,6 @@
-"""Lists joined by an id, as CUB-200 has them: ``images.txt`` (id, path), ``image_class_labels.txt`` (id, class number)
-and ``classes.txt`` (class number, name). A list of 1 and 0 called ``train_test_split.txt`` says what is for training.
+"""Lists joined by an id, as CUB-200 and NABirds have them: ``images.txt`` (id, path), ``image_class_labels.txt`` (id,
+class number) and ``classes.txt`` (class number, name). A list of 1 and 0 called ``train_test_split.txt`` says what is
+for training.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from functools import partial
 from labelaudit.data.assembly import assemble
 from labelaudit.data.columns import Columns
 from labelaudit.data.reader import Reading, Subject
-from labelaudit.data.table import Table
+from labelaudit.data.table import Table, ends_as_image
 from labelaudit.data.tree import Tree, ending_of
 
 _LONGEST = 10_000_000  # bytes of a list
@@ -24,6 +25,7 @@ def recognise(subject: Subject) -> list[Reading]:
     tree = subject.tree
     lists = {path: found for path in _candidates(tree) if (found := _pairs(tree, path))}
     images = [path for path, found in lists.items() if all(map(tree.index.names, found.values()))]
+    images = [path for path in images if not any(map(ends_as_image, lists[path]))]
     if len(images) != 1:
         return []
     ids = lists[images[0]]
@@ -71,7 +73,7 @@ def _pairs(tree: Tree, path: str) -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     lines = [line.strip().split(maxsplit=1) for line in text.splitlines() if line.strip()]
-    if not lines or any(len(line) != 2 or not line[0].isdecimal() for line in lines):
+    if not lines or any(len(line) != 2 for line in lines):
         return {}
     found = dict(lines)
     return found if len(found) == len(lines) else {}

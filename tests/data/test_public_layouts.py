@@ -1,0 +1,156 @@
+"""Layouts of public datasets, as their downloads are, built small."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from data.built import PIXEL, build, counts_of, labels_of
+from layouts_met import Files
+
+from labelaudit.data.sources import open_source
+from labelaudit.errors import DataError, OptionError
+
+P = PIXEL
+
+
+def table(header: str, rows: Sequence[str]) -> str:
+    return "\n".join([header, *rows, ""])
+
+
+def numbered(folder: str, n: int, ending: str = ".jpg") -> Files:
+    return {f"{folder}/{i}{ending}": P for i in range(n)}
+
+
+def test_characters_of_several_alphabets_are_classes_by_both_names(tmp_path: Path) -> None:
+    files: Files = {f"set/{place}/character0{n}": 2 for place in ("Greek", "Latin") for n in (1, 2)}
+    build(tmp_path, files)
+    with pytest.raises(DataError, match=r"'level 2-3' .4 classes: Greek/character01, Greek/character02"):
+        open_source(tmp_path)
+    both = counts_of(open_source(tmp_path, label_from="level 2-3"))
+    assert both == {f"{place}/character0{n}": 2 for place in ("Greek", "Latin") for n in (1, 2)}
+    with pytest.raises(OptionError, match="'level 3-2' must be parent, top"):
+        open_source(tmp_path, label_from="level 3-2")
+
+
+def test_names_of_splits_are_no_part_of_a_class(tmp_path: Path) -> None:
+    build(tmp_path, {f"{thing}/{part}/{kind}": 1 for thing in "ab" for part in ("train", "test") for kind in "xy"})
+    with pytest.raises(DataError) as refusal:
+        open_source(tmp_path)
+    assert not re.search("level 1-2|level 2-3", str(refusal.value))
+
+
+def test_a_table_that_cannot_be_used_is_told_beside_folders_that_cannot(tmp_path: Path) -> None:
+    files: Files = {f"train/patient{i}/study1/view1_{('frontal', 'lateral')[i % 2]}.jpg": P for i in range(8)}
+    rows = [f"{path},{(1, -1, '', 0)[i % 4]},{(-1, 1)[i % 2]}" for i, path in enumerate(files)]
+    build(tmp_path, {**files, "train.csv": table("Path,Edema,Pneumonia", rows)})
+    with pytest.raises(DataError, match="name one column with `label_column`"):
+        open_source(tmp_path)
+
+
+def test_the_level_of_classes_is_offered_beside_folders_to_scan_and_names(tmp_path: Path) -> None:
+    kinds = {"colon": ("colon_aca", "colon_n"), "lung": ("lung_aca", "lung_n", "lung_scc")}
+    files: Files = {
+        f"set/{part}_image_sets/{kind}/{kind.replace('_', '')}{n}.jpeg": P
+        for part, own in kinds.items()
+        for kind in own
+        for n in range(1, 5)
+    }
+    with pytest.raises(DataError, match=r"`label_from` 'level 3' .5 classes: colon_aca"):
+        open_source(build(tmp_path, files))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "classes"),
+    [
+        ("categories_places.txt", "/a/airfield 0\n/b/bakery/shop 1\n", {"/a/airfield", "/b/bakery/shop"}),
+        ("category.txt", "id\tname\n0\trice\n1\teels on rice\n", {"rice", "eels on rice"}),
+        ("class_list.txt", "Boeing 707\nBoeing 737\n", {"Boeing 707", "Boeing 737"}),
+    ],
+)
+def test_files_that_name_classes_are_read_either_way_round(
+    name: str, text: str, classes: set[str], tmp_path: Path
+) -> None:
+    assert {*counts_of(open_source(build(tmp_path, {"0": 2, "1": 2, name: text})))} == classes
+
+
+def test_ids_of_seven_digits_have_names(tmp_path: Path) -> None:
+    names = {"1355868": "Lactuca virosa", "1355932": "Pelargonium"}
+    build(tmp_path, {**dict.fromkeys(names, 2), "species_names.json": json.dumps(names)})
+    assert {*counts_of(open_source(tmp_path))} == {*names.values()}
+
+
+def test_a_table_of_labels_names_no_classes_by_its_images(tmp_path: Path) -> None:
+    first = table("Image name,grade", [f"IDRiD_{n:03d},{n % 3}" for n in range(9)])
+    last = table("Image name,grade", [f"IDRiD_{n:03d},{n % 3}" for n in range(9, 12)])
+    files: Files = {f"images/IDRiD_{n:03d}.jpg": P for n in range(12)}
+    build(tmp_path, {**files, "Training Labels.csv": first, "Testing Labels.csv": last})
+    assert {*counts_of(open_source(tmp_path))} == {"0", "1", "2"}
+
+
+def test_lists_joined_by_ids_that_are_no_numbers(tmp_path: Path) -> None:
+    files: Files = {f"images/{817 + n % 2:04d}/{n}f.jpg": P for n in range(6)}
+    places = [path.removeprefix("images/") for path in files]
+    build(tmp_path, {
+        **files,
+        "images.txt": "".join(f"{n}ab-c {path}\n" for n, path in enumerate(places)),
+        "image_class_labels.txt": "".join(f"{n}ab-c {817 + n % 2}\n" for n in range(6)),
+        "train_test_split.txt": "".join(f"{n}ab-c {n // 3}\n" for n in range(6)),
+        "classes.txt": "0 Birds\n817 Western Grebe\n818 Clark's Grebe\n",
+    })  # fmt: skip
+    listing = open_source(tmp_path)
+    assert (counts_of(listing), listing.splits) == (
+        {"Western Grebe": 3, "Clark's Grebe": 3},
+        ("test",) * 3 + ("train",) * 3,
+    )
+
+
+def test_a_path_with_commas_in_a_list(tmp_path: Path) -> None:
+    files: Files = {f"images/{n}/{1000 + n},{n % 3}.jpg": P for n in range(6)}
+    build(tmp_path, {**files, "noisy_label_kv.txt": "".join(f"{path} {i % 2}\n" for i, path in enumerate(files))})
+    assert counts_of(open_source(tmp_path, labels=tmp_path / "noisy_label_kv.txt")) == {"0": 3, "1": 3}
+
+
+def test_places_and_sequences_of_camera_traps_are_further_columns(tmp_path: Path) -> None:
+    images = [
+        {"id": f"u{n}", "file_name": f"{n}.jpg", "location": str(30 + n % 2), "seq_id": f"s{n // 2}", "width": 9}
+        for n in range(6)
+    ]
+    document = {
+        "images": images,
+        "annotations": [{"image_id": one["id"], "category_id": n % 3 % 2} for n, one in enumerate(images)],
+        "categories": [{"id": 0, "name": "empty"}, {"id": 1, "name": "bobcat"}],
+    }
+    listing = open_source(build(tmp_path, {**numbered("images", 6), "cct.json": json.dumps(document)}))
+    assert {*listing.extra} == {"location", "seq_id"}
+
+
+def test_a_column_that_names_files_comes_before_addresses(tmp_path: Path) -> None:
+    rows = [f"{n},https://x.org/{n + 70}/medium.jpg,{('Sus scrofa', 'Lutra lutra')[n % 2]},4.2{n}" for n in range(12)]
+    build(tmp_path, {**numbered("photos", 12), "t.csv": table("id,image_url,scientific_name,latitude", rows)})
+    listing = open_source(tmp_path)
+    assert labels_of(listing)["photos/3.jpg"] == "Lutra lutra"
+
+
+def test_ids_places_and_columns_of_one_number_are_no_shares(tmp_path: Path) -> None:
+    rows = [f"{n}.jpg,{70000 + n % 5},{48 - n},{(48, 49)[n % 2]}{n},2500" for n in range(12)]
+    build(tmp_path, {**numbered("a", 12), "t.csv": table("file,patient_id,age,kind,row_height", rows)})
+    with pytest.raises(DataError) as refusal:
+        open_source(tmp_path)
+    assert "share" not in str(refusal.value)
+
+
+def test_the_name_and_the_value_of_an_answer_are_one(tmp_path: Path) -> None:
+    answers = [("cat", "dog")[n % 2] for n in range(6)]
+    lines = [
+        {
+            "data_row": {"external_id": f"{n}.jpg", "row_data": f"https://x.org/{n}f3-{n}.jpg"},
+            "projects": {"p": {"labels": [{"annotations": {"radio_answer": {"name": one, "value": one}}}]}},
+        }
+        for n, one in enumerate(answers)
+    ]
+    build(tmp_path, {**numbered("images", 6), "export.ndjson": "\n".join(map(json.dumps, lines))})
+    assert counts_of(open_source(tmp_path)) == {"cat": 3, "dog": 3}
