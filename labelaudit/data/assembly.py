@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from labelaudit.data.cells import are_marks, is_number, without_zeros
-from labelaudit.data.column_names import is_label_name, plain_name
+from labelaudit.data.column_names import HOLDS_NAMES, is_label_name, plain_name
 from labelaudit.data.columns import Columns, quoted
 from labelaudit.data.listing import Listing
 from labelaudit.data.matching import Match, path_steps
@@ -30,8 +30,6 @@ _RESULTS = frozenset(
     """.split()
 )
 """Columns of such a table that say what was found, and nothing of the images."""
-_HOLDS = frozenset(["confidence", "correct", "is_correct", "label_correct", "valid", "is_valid", "label_is_correct"])
-"""Names of columns that may say, with 0 and 1, whether the label holds."""
 _MISSING = frozenset(
     """
     nan na n/a #n/a <na> null ? ?? - -- tbd todo #ref! #value! #name? undefined undecided unlabeled unlabelled unknown
@@ -241,9 +239,10 @@ def _note_rivals(table: Table, labels: Sequence[str | None], extra: Mapping[str,
 def _note_denied(table: Table, extra: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """A note on a column of 0 and 1 that may say which labels do not hold, as Open Images writes verified ones."""
     notes = []
-    for name, cells in extra.items():
+    for name in filter(table.cells.__contains__, extra):
+        cells = table.cells[name]
         denied = sum(cell.strip().lower() in ("0", "0.0", "false") for cell in cells)
-        if plain_name(name) in _HOLDS and are_marks([cell.strip() for cell in cells]) and 0 < denied < len(cells):
+        if plain_name(name) in HOLDS_NAMES and are_marks([cell.strip() for cell in cells]) and 0 < denied < len(cells):
             notes.append(
                 f"Column '{name}' of {posixpath.basename(table.name)} is 0 or false in {count(denied, 'row')}, whose "
                 "labels are read like all others. If they are said not to hold, take these rows out."

@@ -1,10 +1,11 @@
 """Names of numbered classes, from a file that lies beside the data: ``classes.txt``, ``label_map.json``, ``data.yaml``.
 
-Labels that are numbers, or ids of WordNet (``n01440764``), are called by the names of such a file where it is certain
-that it means them: it must name every number, begin and end with the same one as the labels do, or be about ids, which
-mean the same everywhere; and no other file may name them otherwise. Labels that are words beside them stay. Where the
-folder that was given is called as a part of a dataset (``images``, ``train``), the files beside it count as well. Left
-out: files beside other folders, which may be another dataset's; superclasses, where several numbers have one name.
+Labels that are numbers, or ids (``n01440764`` of WordNet, ``/m/01yrx`` of Open Images), are called by the names of such
+a file where it is certain that it means them: it must name every number, begin and end with the same one as the labels
+do, or be about ids, which mean the same everywhere; and no other file may name them otherwise. Labels that are words
+beside them stay. Where the folder that was given is called as a part of a dataset (``images``, ``train``), the files
+beside it count as well. Left out: files beside other folders, which may be another dataset's; superclasses, where
+several numbers have one name.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ _TOLD = re.compile(r"class|label|name|map|synset|categor|words|idx|index", re.IG
 _YAML = (".yaml", ".yml")
 _ENDINGS = frozenset({".txt", ".json", ".csv", ".tsv", ".names", *_YAML})
 _LETTER = re.compile(r"[^\W\d_]")
-_NUMBER, _WORDNET = re.compile(r"\d{1,9}"), re.compile(r"n\d{8}")
-_LINE = re.compile(r"(n\d{8}|\d{1,9})\s*[\s,;:=]\s*(\S.*)")
-_TURNED = re.compile(r"(\S.*?)\s*[\s,;:=]\s*(n\d{8}|\d{1,9})")
+_NUMBER, _ID = re.compile(r"\d{1,9}"), re.compile(r"n\d{8}|/[mg]/\w+")
+_LINE = re.compile(r"(n\d{8}|/[mg]/\w+|\d{1,9})\s*[\s,;:=]\s*(\S.*)")
+_TURNED = re.compile(r"(\S.*?)\s*[\s,;:=]\s*(n\d{8}|/[mg]/\w+|\d{1,9})")
 _FIELDS = ("names", "id2label", "classes", "class_names", "label_names")
 """Keys of a document below which the names may be."""
 _LARGEST, _LARGEST_YAML, _DEEPEST, _MOST = 5_000_000, 200_000, 3, 40
@@ -147,17 +148,17 @@ def use_names(listing: Listing, codes: Mapping[str, str]) -> Listing:
 
 
 def _codes_of(labels: set[str]) -> set[str]:
-    """The ``labels`` that are numbers, each written in one way, or ids of WordNet; empty unless there are several of
+    """The ``labels`` that are numbers, each written in one way, or ids; empty unless there are several of
     one of these kinds."""
     numbers = {label for label in labels if _NUMBER.fullmatch(label)}
-    ids = {label for label in labels if _WORDNET.fullmatch(label)}
+    ids = {label for label in labels if _ID.fullmatch(label)}
     found = numbers or ids
     return found if len(found) > 1 and not (numbers and ids) and len({*map(int, numbers)}) == len(numbers) else set()
 
 
 def _match(names: Names, labels: set[str]) -> dict[str, str]:
     """Label -> its name, where it is certain that ``names`` are those of these ``labels``; empty elsewhere."""
-    if _WORDNET.fullmatch(next(iter(labels))):
+    if _ID.fullmatch(next(iter(labels))):
         if not labels <= names.keys():
             return {}
         found = {label: names[label].partition(",")[0].strip() for label in labels}

@@ -16,7 +16,7 @@ LABEL_NAMES: tuple[str, ...] = tuple(
     """
     label given_label given class class_name classname label_name target category category_name labels y fine_label
     species diagnosis dx annotation tag class_label image_label breed variety classes choice class_id label_id
-    category_id classid emotion scientific_name scientificname diagnostic
+    category_id classid emotion
     """.split()
 )
 """Column names that may hold the label, best first; lower case."""
@@ -47,6 +47,10 @@ NOTE_NAMES = frozenset(
 SHAPE_NAMES = frozenset(["encodedpixels", "encoded_pixels", "rle", "segmentation", "polygon", "polygons"])
 """Names of columns that hold outlines of objects."""
 _GUESSES = frozenset("pred preds predicted prediction guess guessed suggested proposed estimated".split())
+HOLDS_NAMES = frozenset("confidence correct is_correct label_correct valid is_valid label_is_correct".split())
+"""Names of columns that may say, with 0 and 1, whether the label holds."""
+_TERMS = frozenset(["scientific_name", "scientificname", "diagnostic"])
+"""Names of columns of labels that come after those called a label."""
 MANIFOLD_NAMES = frozenset(["tags", "attributes", "keywords", "findings"])
 """Column names that promise several labels for an image."""
 
@@ -75,4 +79,4 @@ def is_label_name(column: str) -> bool:
     """Whether a column is called a label, or some kind of one that is no model's guess: ``category_label``."""
     key = plain_name(column)
     kind = key.rpartition("_")[2] in ("label", "class", "category", "species", "breed")
-    return key in LABEL_NAMES or (kind and _GUESSES.isdisjoint(key.split("_")))
+    return key in LABEL_NAMES or key in _TERMS or (kind and _GUESSES.isdisjoint(key.split("_")))

@@ -91,6 +91,8 @@ SUFFIXES |= {".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".heic", ".heif", ".jp2", 
 """File name endings that are looked at, lower case."""
 VIDEOS = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".m4v", ".flv"})
 """File name endings of films, whose frames may be images of a dataset; lower case."""
+SOUNDS = frozenset({".wav", ".mp3", ".ogg", ".flac", ".m4a"})
+"""File name endings of recordings, whose spectrograms may be images of a dataset; lower case."""
 
 
 def identify(data: bytes) -> str | None:

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from labelaudit.data.formats import SUFFIXES
+from labelaudit.data.formats import SOUNDS, SUFFIXES
 from labelaudit.data.parts import is_split, split_kinds
-from labelaudit.data.table import ends_as_image
 from labelaudit.text import count
 
 Steps = tuple[str, ...]
@@ -132,7 +131,7 @@ class FileIndex:
         spelled = {steps[-1].casefold(), after_upload(steps[-1]), unquote(steps[-1]).casefold()}
         if spelled & known:
             return True
-        if ends_as_image(cell):  # and no file has this ending: they were converted
+        if _image_ending(steps[-1]):  # and no file has this ending: they were converted
             parts = map(posixpath.splitext, spelled)
             return any(stem in stems and ending not in endings for stem, ending in parts)
         return bool(spelled & stems)
@@ -184,17 +183,18 @@ def path_steps(value: str) -> Steps:
 
 
 def _converted(wanted: Steps, endings: set[str]) -> Steps:
-    """A row's path without the ending of an image that no file has: all were converted, as ``.dcm`` to ``.png``."""
+    """A row's path without the ending of an image or a sound that no file has: all were converted, as ``.dcm`` or
+    ``.wav`` to ``.png``."""
     if not wanted or _image_ending(wanted[-1]) in endings or not _image_ending(wanted[-1]):
         return wanted
-    return (*wanted[:-1], _without_ending(wanted[-1]))
+    return (*wanted[:-1], posixpath.splitext(wanted[-1])[0])
 
 
 def _image_ending(name: str) -> str:
-    """The ending of an image's name in small letters; empty for other names."""
+    """The ending of the name of an image or a sound in small letters; empty for other names."""
     stem, dot, ending = name.rpartition(".")
     ending = f"{dot}{ending.lower()}"
-    return ending if ending in SUFFIXES and stem.strip(".") else ""
+    return ending if (ending in SUFFIXES or ending in SOUNDS) and stem.strip(".") else ""
 
 
 def _drop_rivals(

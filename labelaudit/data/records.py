@@ -8,14 +8,17 @@ lists stay lists, as text.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from labelaudit.data.column_names import LABEL_NAMES, PATH_NAMES, plain_name
+from labelaudit.data.formats import SUFFIXES
 from labelaudit.data.parts import Part, part_of
 from labelaudit.errors import DataError
 
+_FILE = re.compile(rf"({'|'.join(map(re.escape, sorted(SUFFIXES)))})$", re.IGNORECASE)
 Records = list[tuple[int, Mapping[str, str]]]
 """(line or number, column -> cell) of each record."""
 
@@ -70,7 +73,7 @@ def _records_in(document: dict[str, Any]) -> Any:
     values = list(document.values())
     if found or not document:
         return found or document
-    if all(part_of(key) is Part.SPLIT and isinstance(value, list) for key, value in document.items()):
+    if all(part_of(key) is Part.SPLIT and isinstance(value, list | dict) for key, value in document.items()):
         return [record for split, rows in document.items() for record in _of_split(split, rows)]
     if all(isinstance(value, str | int) for value in values):
         return [{"path": path, "label": label} for path, label in document.items()]
@@ -82,17 +85,25 @@ def _records_in(document: dict[str, Any]) -> Any:
 
 
 def _lists_in(document: dict[str, Any]) -> list[Any]:
-    """The one list of records in an object, or those of all splits; empty where there is none, or several."""
+    """The one list of records in an object, or of records of image files, or those of all splits; empty where there is
+    none, or several."""
     lists = {key: value for key, value in document.items() if _is_records(value)}
-    if len(lists) == 1:
-        return next(iter(lists.values()))
+    of_files = [
+        key for key in lists if any(isinstance(cell, str) and _FILE.search(cell) for cell in lists[key][0].values())
+    ]
+    if len(lists) == 1 or len(of_files) == 1:
+        return lists[of_files[0]] if of_files else next(iter(lists.values()))
     if not all(part_of(key) is Part.SPLIT and all(isinstance(one, dict) for one in lists[key]) for key in lists):
         return []
     return [{"split": split, **record} for split, records in lists.items() for record in records]
 
 
-def _of_split(split: str, rows: Sequence[Any]) -> list[Any]:
-    """The records of a split: paths, or lists of a path and what belongs to it; anything else stays as it is."""
+def _of_split(split: str, rows: list[Any] | dict[str, Any]) -> list[Any]:
+    """The records of a split: paths, lists of a path and what belongs to it, or an object that stands for records;
+    anything else stays as it is."""
+    if isinstance(rows, dict):
+        found = _records_in(rows)
+        return [{"split": split, **record} for record in found] if isinstance(found, list) else [found]
     listed = [[row] if isinstance(row, str) else row for row in rows]
     if not all(isinstance(row, list) for row in listed):
         return listed

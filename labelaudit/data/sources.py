@@ -183,6 +183,9 @@ def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing
     if certain:
         return agree(certain, subject.shown)
     likely = [reading for reading in readings if reading.certainty is Certainty.LIKELY]
+    one_class = [reading for reading in likely if reading.reader == "class_folders"]
+    if len(likely) > len(one_class):
+        likely, readings = ([one for one in some if one not in one_class] for some in (likely, readings))
     if len(likely) == len(readings) == 1:
         return likely[0].what, likely[0].read()
     refused = [reading for reading in readings if reading.certainty is Certainty.REFUSED]

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from labelaudit.data.cells import without_zeros
-from labelaudit.data.column_names import guess_column, plain_name
+from labelaudit.data.column_names import HOLDS_NAMES, guess_column, plain_name
 from labelaudit.data.columns import Cells, Columns, require_column, say_the_same
 from labelaudit.data.table import Table
 from labelaudit.text import count
@@ -79,6 +79,7 @@ def offer_annotators(table: Table, columns: Columns, torn: int) -> tuple[str, ..
         name
         for name in table.columns
         if name not in (columns.path, columns.label)
+        and plain_name(name) not in HOLDS_NAMES
         and 2 <= len({*table.cells[name]}) <= MOST_PEOPLE
         and _says_whose(table, columns.path, name, table.cells[columns.label])
     ]

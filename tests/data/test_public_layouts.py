@@ -154,3 +154,46 @@ def test_the_name_and_the_value_of_an_answer_are_one(tmp_path: Path) -> None:
     ]
     build(tmp_path, {**numbered("images", 6), "export.ndjson": "\n".join(map(json.dumps, lines))})
     assert counts_of(open_source(tmp_path)) == {"cat": 3, "dog": 3}
+
+
+def test_ids_of_open_images_have_names_and_denied_labels_are_no_votes(tmp_path: Path) -> None:
+    rows = [f"{n:016x},verification,/m/0{n % 2}k07,1" for n in range(8)]
+    rows += [f"{n:016x},verification,/m/0zz,0" for n in range(3)]
+    files: Files = {f"train/{n:016x}.jpg": P for n in range(8)}
+    names = "/m/00k07,Tortoise\n/m/01k07,Cat\n/m/0zz,Dog\n"
+    listing = open_source(
+        build(
+            tmp_path,
+            {**files, "labels.csv": table("ImageID,Source,LabelName,Confidence", rows), "class-names.csv": names},
+        )
+    )
+    assert {*counts_of(listing)} == {"Tortoise", "Cat"}
+    notes = " ".join(listing.notes)
+    assert "Column 'Confidence' of labels.csv is 0 or false in 3 rows" in notes
+    assert "`annotator` Confidence" not in notes
+
+
+def test_rows_may_name_the_recording_of_a_spectrogram(tmp_path: Path) -> None:
+    rows = [f"{n}-A.wav,{n % 5},{('dog', 'rain')[n % 2]}" for n in range(8)]
+    files: Files = {f"spectrograms/{n}-A.png": P for n in range(8)}
+    listing = open_source(build(tmp_path, {**files, "meta/esc.csv": table("filename,fold,category", rows)}))
+    assert counts_of(listing) == {"dog": 4, "rain": 4}
+
+
+SHAPES: dict[str, object] = {
+    "classes beside images": {
+        "classes": [{"id": n, "name": one} for n, one in enumerate("xy")],
+        "images": [{"image_name": f"{n}.jpg", "tags": ["ab"[n % 2]], "labels": []} for n in range(6)],
+    },
+    "paths by class and split": {
+        "train": {"a": ["0.jpg", "2.jpg"], "b": ["1.jpg", "3.jpg"]},
+        "test": {"a": ["4.jpg"], "b": ["5.jpg"]},
+    },
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_shapes_of_json_beside_one_folder_of_images(shape: str, tmp_path: Path) -> None:
+    listing = open_source(build(tmp_path, {**numbered("pets", 6), "export.json": json.dumps(SHAPES[shape])}))
+    assert counts_of(listing) == {"a": 3, "b": 3}
+    assert listing.splits == (("train",) * 4 + ("test",) * 2 if "split" in shape else None)
