@@ -137,8 +137,8 @@ def _explains(steps: Sequence[int], probs: Table, labels: Ints, *, alone: bool) 
     np.fill_diagonal(confused, 0)
 
     def length(order: Sequence[int] | Ints) -> float:
-        place = np.asarray(order)
-        return float((confused * np.abs(place[:, None] - place[None, :])).sum())
+        place = np.asarray(order, dtype=np.float64)
+        return float(np.vdot(confused, np.abs(place[:, None] - place)))
 
     draw, tried = np.random.default_rng(0), min(math.factorial(count), _ORDERS)
     orders: Iterator[Sequence[int] | Ints] = itertools.permutations(range(count))

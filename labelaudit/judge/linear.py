@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from labelaudit.blocks import row_maxima, spread_rows
+from labelaudit.blocks import row_maxima, spread_rows, work_on_blocks
 from labelaudit.judge.scores import softmax
 from labelaudit.leading import Table
 from labelaudit.types import Bools, Floats, Ints
@@ -20,6 +20,7 @@ from labelaudit.types import Bools, Floats, Ints
 _LOG_SHARPNESS = (-4.0, 8.0)  # natural logarithms of the least and the greatest factor that is tried
 _ROWS, _FEWEST, _CELLS = 20_000, 1_000, 1_000_000  # samples that a sharpness is fitted on, and rows x classes of them
 _CHUNK = 512
+_BLOCK = 1 << 16  # cells whose sums are worked out at a time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +87,17 @@ def find_sharpness(scores: Floats, labels: Ints, shares: Floats | None = None) -
     counts = None if shares is None else shares[rows]
     doubt = 1 / (len(rows) if counts is None else counts.sum())
     own = (1 - doubt) * some[np.arange(len(rows)), labels[rows]] + doubt * some.mean(axis=1, dtype=np.float64)
-    raised, ones = np.empty_like(some), np.ones(some.shape[1], some.dtype)
+    ones = np.ones(some.shape[1], some.dtype)
 
     def loss(log_factor: float) -> float:
         factor = float(np.exp(log_factor))
-        np.exp(np.multiply(factor, some, out=raised), out=raised)
-        return float(np.average(np.log(raised @ ones, dtype=np.float64) - factor * own, weights=counts))
+
+        def add_up(part: slice) -> Floats:
+            raised = np.multiply(factor, some[part])
+            return np.asarray(np.exp(raised, out=raised) @ ones)
+
+        sums = np.concatenate(work_on_blocks(add_up, some, _BLOCK))
+        return float(np.average(np.log(sums, dtype=np.float64) - factor * own, weights=counts))
 
     found = minimize_scalar(loss, bounds=_LOG_SHARPNESS, method="bounded", options={"xatol": 1e-3})
     return float(np.exp(found.x)), float(found.fun)

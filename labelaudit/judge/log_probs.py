@@ -53,6 +53,11 @@ class LogProbs:
         """The same in numbers of another ``kind``."""
         return LogProbs(self.flat.astype(kind), self.classes)
 
+    def take(self, rows: slice) -> LogProbs:
+        """The same for some of the rows."""
+        some = [table[rows] for table in self]
+        return LogProbs(np.stack([part.ravel(memory_order(self.classes)) for part in some]), self.classes)
+
     def pool(self, weights: Floats) -> Floats:
         """(n, C) q: probabilities whose logarithms are sums by ``weights`` (M,), but for what makes rows sum to 1."""
         pooled = self.table(np.dot(weights.astype(self.flat.dtype), self.flat))

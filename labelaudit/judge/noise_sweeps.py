@@ -7,13 +7,12 @@ samples: average precision rises by .003, and single suspicions move a quarter a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.blocks import by_class, slices
+from labelaudit.blocks import by_class, slices, work_on
 from labelaudit.judge.channel import Channel, difficulty, error_factors, scale_rows
 from labelaudit.judge.linear import order_by_label
 from labelaudit.judge.noise_model import NO_CLASS
@@ -54,16 +53,26 @@ def refine(
     """T from samples with ``probs`` (n, C) by fixed-point iteration, so many ``sweeps`` at most; a search may see fewer
     of them or of its cells. ``factors`` (n,) are as of `Channel`, in numbers of the ``precision``.
     """
-    sizes = np.bincount(labels, minlength=len(transition))
+    classes = len(transition)
+    sizes = np.bincount(labels, minlength=classes)
     order = order_by_label(np.arange(len(labels)), labels)
-    probs, labels, known = by_class(probs[order]), labels[order], known[order]
-    factors = None if factors is None else factors[order]
+    rows = [order[part] for part in slices(len(labels), max(classes, _CELLS // classes))]
+    pieces = [
+        (by_class(probs[some]), labels[some], known[some], factors if factors is None else factors[some])
+        for some in rows
+    ]
+
+    def count(matrix: Floats, piece: tuple[Floats, Ints, Ints, Floats | None]) -> tuple[Floats, Floats]:
+        some, given, verified, scale = piece
+        channel = Channel(matrix, scale)
+        posterior, _ = channel.judge(some, given, verified)
+        posterior[verified == NO_CLASS] = 0
+        return channel.count(posterior, given)[:2]
+
     for _ in range(sweeps):
         before = transition
-        channel = Channel(transition.astype(precision), factors)
-        posterior, _ = channel.judge(probs, labels, known)
-        posterior[known == NO_CLASS] = 0
-        counts, expected, _ = channel.count(posterior, labels)
+        found = work_on(partial(count, transition.astype(precision)), pieces)
+        counts, expected = (np.sum(some, axis=0) for some in zip(*found, strict=True))
         transition = _move(transition, counts, expected, sizes)
         if np.abs(transition - before).max() < _STILL:
             break
@@ -84,68 +93,56 @@ def refine_by_all(
     for want of memory.
     """
     sizes = np.bincount(labels[counted], minlength=len(transition))
-    factors = error_factors(difficulty(pooled) - mean_difficulty, slope, np.float32)
-    rows = np.flatnonzero(counted & (known != NO_CLASS))
+    pieces = _by_label(np.flatnonzero(counted & (known != NO_CLASS)), labels, len(transition))
+
+    def count(matrix: Floats, rows: Ints) -> tuple[Floats, Floats, Floats]:
+        probs = by_class(pooled.take(rows, axis=0))
+        factors = error_factors(difficulty(probs) - mean_difficulty, slope, np.float32)
+        return _count_given(labels[rows[0]], probs, matrix, known[rows], factors)
+
     for _ in range(_LAST):
-        transition = _sweep(_by_label(pooled, labels, known, factors, rows), transition, sizes)
+        counts, totals = np.zeros_like(transition), np.zeros((2, len(transition)))
+        found = work_on(partial(count, transition.astype(np.float32)), pieces)
+        for rows, (given, *others) in zip(pieces, found, strict=True):
+            counts[:, labels[rows[0]]] += given
+            totals += others
+        expected = transition * totals[0][:, None]
+        np.fill_diagonal(expected, np.diagonal(transition) * totals[1])
+        transition = _move(transition, counts, expected, sizes)
     return transition
 
 
-@dataclass(frozen=True)
-class _Given:
-    """Samples that were given one label."""
-
-    label: int
-    probs: Floats
-    """(m, C) q."""
-    known: Ints
-    """(m,) as in `fit_noise_model`."""
-    factors: Floats | None
-    """(m,) as of `Channel`."""
-
-    def count(self, transition: Floats) -> tuple[Floats, Floats, Floats]:
-        """(C,) how often each class was given the label, by the posterior of the samples and T; and so often with each
-        sample counted for f / s and for 1 / s (`labelaudit.judge.channel`), whose product with T is expected of it.
-        """
-        likely, right = transition[:, self.label], np.diagonal(transition)
-        part = self.probs
-        if self.factors is not None:
-            sums = scale_rows(right, self.factors)
-            part = part / sums
-            part[:, self.label] /= self.factors
-        if (verified := np.flatnonzero(self.known >= 0)).size:
-            part = np.array(part)
-            part[verified] = 0
-            part[verified, self.known[verified]] = 1
-        weights = 1 / np.maximum(part @ likely, np.finfo(np.float32).tiny)
-        counts = likely * (weights @ part)
-        if self.factors is None:
-            return counts, counts, counts
-        part /= sums
-        errors, others = likely * (np.stack([self.factors * weights, weights]) @ part)
-        return counts, errors, others
+def _by_label(rows: Ints, labels: Ints, classes: int) -> list[Ints]:
+    """The ``rows`` (m,) of each of the ``labels`` (n,), and of many of one label some at a time."""
+    rows, step = order_by_label(rows, labels), max(1, _CELLS // classes)
+    each = np.split(rows, np.flatnonzero(np.diff(labels[rows])) + 1)
+    return [same[part] for same in each for part in slices(len(same), step)]
 
 
-def _by_label(probs: Floats, labels: Ints, known: Ints, factors: Floats | None, rows: Ints) -> Iterator[_Given]:
-    """Some ``rows`` (m,) of all samples, label by label, and of many of one label some at a time."""
-    rows, step = order_by_label(rows, labels), max(1, _CELLS // probs.shape[1])
-    for same in np.split(rows, np.flatnonzero(np.diff(labels[rows])) + 1):
-        for some in (same[part] for part in slices(len(same), step)):
-            few = None if factors is None else factors[some]
-            yield _Given(int(labels[some[0]]), by_class(probs[some]), known[some], few)
-
-
-def _sweep(given: Iterable[_Given], transition: Floats, sizes: Ints) -> Floats:
-    """T moved once by what is counted of the samples ``given``, in classes of these ``sizes`` (C,)."""
-    rounded = transition.astype(np.float32)
-    counts, totals = np.zeros_like(transition), np.zeros((2, len(transition)))
-    for some in given:
-        found, errors, others = some.count(rounded)
-        counts[:, some.label] += found
-        totals += errors, others
-    expected = transition * totals[0][:, None]
-    np.fill_diagonal(expected, np.diagonal(transition) * totals[1])
-    return _move(transition, counts, expected, sizes)
+def _count_given(
+    label: int, probs: Floats, transition: Floats, known: Ints, factors: Floats | None
+) -> tuple[Floats, Floats, Floats]:
+    """(C,) how often each class was given the ``label``, by the posterior of samples with q ``probs`` (m, C) and T; and
+    so often with each sample counted for f / s and for 1 / s (`labelaudit.judge.channel`), whose product with T is
+    expected of it. ``known`` (m,) is as in `fit_noise_model`, ``factors`` (m,) as of `Channel`.
+    """
+    likely, right = transition[:, label], np.diagonal(transition)
+    part = probs
+    if factors is not None:
+        sums = scale_rows(right, factors)
+        part = part / sums
+        part[:, label] /= factors
+    if (verified := np.flatnonzero(known >= 0)).size:
+        part = np.array(part)
+        part[verified] = 0
+        part[verified, known[verified]] = 1
+    weights = 1 / np.maximum(part @ likely, np.finfo(np.float32).tiny)
+    counts = likely * (weights @ part)
+    if factors is None:
+        return counts, counts, counts
+    part /= sums
+    errors, others = likely * (np.stack([factors * weights, weights]) @ part)
+    return counts, errors, others
 
 
 def _move(transition: Floats, counts: Floats, expected: Floats, sizes: Ints) -> Floats:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.blocks import blocks_of, memory_order, work_on_blocks
+from labelaudit.blocks import memory_order, work_on_blocks
 from labelaudit.leading import KEPT, Leading, Table, take_rows
 
 _CELLS, _SUMMED = 1 << 16, 1 << 18  # that are worked on at a time, and that are added up
@@ -126,8 +126,10 @@ def sum_by_label(
         return np.asarray(sums + np.bincount(labels, even * weights, minlength=classes)[:, None])
     from scipy.sparse import csc_array
 
-    found = np.zeros((classes, classes))
-    for rows in blocks_of(table, _SUMMED):
+    def add_up(rows: slice) -> npt.NDArray[np.float64]:
         some, weight = table[rows], weights[rows]
-        found += csc_array((weight, labels[rows], np.arange(len(some) + 1)), shape=(classes, len(some))) @ some
-    return found
+        given = csc_array((weight, labels[rows], np.arange(len(some) + 1)), shape=(classes, len(some)))
+        return np.asarray(given @ some, dtype=np.float64)
+
+    blocks = work_on_blocks(add_up, table, max(_SUMMED, 8 * classes**2))  # each makes a table of all pairs of classes
+    return sum(blocks, np.zeros((classes, classes)))

@@ -9,6 +9,7 @@ from labelaudit.blocks import memory_order, row_maxima, take_columns
 from labelaudit.judge.channel import difficulty, error_factors, scale_rows
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN
 from labelaudit.judge.noise_sweeps import refine, refine_by_all
+from labelaudit.judge.standing_out import _weighted_quantile
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.5])
@@ -43,3 +44,13 @@ def test_row_maxima_and_sums_are_the_same_in_either_order_of_memory(classes: int
     sums = scale_rows(right, factors)
     assert sums == pytest.approx(right + factors[:, None] * (1 - right))
     assert sums.flags[f"{memory_order(classes)}_CONTIGUOUS"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
+def test_the_value_above_which_a_share_of_all_weights_lies_is_that_of_a_sort_of_all(share: float) -> None:
+    rng = np.random.default_rng(0)
+    values, weights = rng.random(5000).astype(np.float32) ** 8, rng.random(5000)
+    values[::7] = values[0]
+    order = np.argsort(-values)
+    sums = np.cumsum(weights[order])
+    assert _weighted_quantile(values, weights, share) == values[order[np.searchsorted(sums, share * sums[-1] - 1e-9)]]
