@@ -49,15 +49,20 @@ SHAPE_NAMES = frozenset(["encodedpixels", "encoded_pixels", "rle", "segmentation
 _GUESSES = frozenset("pred preds predicted prediction guess guessed suggested proposed estimated".split())
 HOLDS_NAMES = frozenset("confidence correct is_correct label_correct valid is_valid label_is_correct".split())
 """Names of columns that may say, with 0 and 1, whether the label holds."""
-_TERMS = frozenset(["scientific_name", "scientificname", "diagnostic"])
+_TERMS = frozenset(["scientific_name", "diagnostic"])
 """Names of columns of labels that come after those called a label."""
 MANIFOLD_NAMES = frozenset(["tags", "attributes", "keywords", "findings"])
 """Column names that promise several labels for an image."""
 
 
 def plain_name(column: str) -> str:
-    """A column's name in lower case with ``_`` between words."""
-    return re.sub(r"[\s\-.]+", "_", column.strip().lower())
+    """A column's name in lower case with ``_`` between words.
+
+    >>> plain_name("Image Name"), plain_name("patientId"), plain_name("ClassID")
+    ('image_name', 'patient_id', 'class_id')
+    """
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column.strip())
+    return re.sub(r"[\s\-.]+", "_", words).lower()
 
 
 def guess_column(columns: Iterable[str], names: Sequence[str]) -> str | None:

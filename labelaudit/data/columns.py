@@ -210,6 +210,7 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
     boxes = len({plain_name(name) for name in free} & COORDINATE_NAMES) > 1
     kept = [name for name, column in free.items() if not _is_aside(name, column, boxes)]
     named = [name for name in kept if plain_name(name) in LABEL_NAMES] or [name for name in kept if is_label_name(name)]
+    named = [name for name in named if not _are_ids(free[name])] or named
     if len(named) > 1:
         return Columns(path=path, label=_one_of({name: free[name] for name in named}, where))
     if named:
@@ -323,24 +324,25 @@ def _is_aside(name: str, values: Sequence[str], boxes: bool) -> bool:
     filled = [value for value in values if value]
     if not filled or (boxes and key in COORDINATE_NAMES) or key in SPLIT_NAMES:
         return True
-    if all(part_of(value) is Part.SPLIT for value in filled) or any(value[0] in "[{" for value in filled):
+    if all(part_of(value) is Part.SPLIT for value in {*filled} - {"UNASSIGNED"}) or any(
+        value[0] in "[{" for value in filled
+    ):
         return True
     if key in LABEL_NAMES:
         return any(is_measured(value) for value in filled)
     return bool(_ID.fullmatch(key)) or any(is_measured(value) for value in filled)
 
 
+def _are_ids(values: Sequence[str]) -> bool:
+    """Whether all of some values differ, as ids do."""
+    return len(values) > _FEW and len({*values}) == len(values)
+
+
 def _is_note(name: str, values: Sequence[str]) -> bool:
     """Whether the name or the values of a column speak against its being the label."""
     values = [value for value in values if value]
     mostly_differ = len(values) >= _MANY and 2 * len({*values}) > len(values)
-    all_differ = len(values) > _FEW and len({*values}) == len(values)
     alike = len(values) > _FEW and len({*values}) == 1
     files = bool(values) and all(_FILE.fullmatch(value) or "://" in value for value in values)
-    odd = mostly_differ or all_differ or alike or files
-    return (
-        plain_name(name) in NOTE_NAMES
-        or plain_name(name).endswith("_count")
-        or odd
-        or any(len(value) > 100 for value in values)
-    )
+    odd = mostly_differ or _are_ids(values) or alike or files or any(len(value) > 100 for value in values)
+    return odd or plain_name(name) in NOTE_NAMES or plain_name(name).endswith("_count")

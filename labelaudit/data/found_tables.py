@@ -15,7 +15,7 @@ from labelaudit.data.assembly import DETECTED
 from labelaudit.data.column_names import PATH_NAMES, guess_column
 from labelaudit.data.columns import Columns, PathsOnly, choose_columns, find_paths
 from labelaudit.data.folder_rows import PATHS, spread_folders
-from labelaudit.data.joined_tables import FoundTable, join_tables, stem_of, with_split
+from labelaudit.data.joined_tables import FoundTable, join_by_ids, join_tables, stem_of, with_split
 from labelaudit.data.matching import path_steps
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.sidecars import find_sidecars, tabulate
@@ -62,7 +62,10 @@ class Tables:
 def find_tables(tree: Tree, source: Source) -> Tables:
     """The tables in ``tree`` that are about its images."""
     sidecars = find_sidecars(tree)
-    examined = [one for path in _documents(tree) if path not in sidecars for one in _examine(path, tree, source)]
+    read: dict[str, Table] = {}
+    examined = [one for path in _documents(tree) if path not in sidecars for one in _examine(path, tree, source, read)]
+    if not any(isinstance(one, FoundTable) and one.columns.has_label for one in examined):
+        examined = _joined(read, tree, source) or examined
     if sidecars:
         examined += _examine_sidecars(sidecars, tree, source)
     found = [one for one in examined if isinstance(one, FoundTable)]
@@ -124,17 +127,37 @@ def _documents(tree: Tree) -> list[str]:
 
 def _is_aside(step: str) -> bool:
     """Whether a folder or a table of this name lies beside the data."""
-    return part_of(step) is Part.ASIDE and step != "samples"
+    return part_of(step) is Part.ASIDE and step not in ("samples", "media")
 
 
-def _examine(path: str, tree: Tree, source: Source) -> list[FoundTable | RefusedTable]:
-    """A file of the folder, if it is a table about images of the folder."""
+def _joined(read: Mapping[str, Table], tree: Tree, source: Source) -> list[FoundTable | RefusedTable]:
+    """Tables that name images, each with those that name none and have an id in common with it, if that labels them."""
+    naming = {path: table for path, table in read.items() if _names_images(table, tree)}
+    others = [table for path, table in read.items() if path not in naming]
+    judged = list[FoundTable | RefusedTable]()
+    for path, table in naming.items():
+        if (joined := join_by_ids(table, others)) is not None:
+            names = (path, *(one.name for one in joined[1]))
+            found = [one for one in _judge(joined[0], path, tree, source) if isinstance(one, FoundTable)]
+            judged += [replace(one, names=names) for one in found if one.columns.has_label]
+    return judged
+
+
+def _names_images(table: Table, tree: Tree) -> bool:
+    """Whether one of the first rows of a table names an image."""
+    return any(tree.index.names(cell) for column in table.cells.values() for cell in column[:200])
+
+
+def _examine(path: str, tree: Tree, source: Source, read: dict[str, Table]) -> list[FoundTable | RefusedTable]:
+    """A file of the folder, if it is a table about images of the folder; what was ``read`` is noted there."""
     try:
         table = _tabulated(path, tree, source)
     except DocumentError as error:
         return [RefusedTable(name=path, problem=str(error))]
     if table is None or (not table.has_header and _SPLITTING.search(stem_of(path))):
         return []
+    if table.has_header:
+        read[path] = table
     return _judge(table, path, tree, source)
 
 
@@ -155,7 +178,7 @@ def _judge(table: Table, path: str, tree: Tree, source: Source) -> list[FoundTab
 
     One without a certain column of labels may be there twice: refused, and as one of further columns.
     """
-    numbered = not any(tree.index.names(cell) for column in table.cells.values() for cell in column[:200])
+    numbered = not _names_images(table, tree)
     if numbered and not _are_numbered(table, tree):
         spread = spread_folders(table, tree, source.path_column)
         return [] if spread is None else _judge(spread, path, tree, replace(source, path_column=PATHS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,9 @@ from labelaudit.data.matching import Match
 from labelaudit.data.parts import split_kinds
 from labelaudit.data.table import Table
 from labelaudit.data.tree import Tree
+
+_IDS = re.compile(r"(?!index)[a-z0-9_]+?_?(id|uuid|guid|key)")
+"""Names of columns by which tables are joined: ``image_id``, ``mediaid``; ``id`` alone may number anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +98,42 @@ def _renamed(one: FoundTable, first: Columns) -> Cells:
     """The cells of a table with the columns of paths and labels called as in the ``first``."""
     names = {one.columns.path: first.path, one.columns.label: first.label}
     return {names.get(name) or name: column for name, column in one.table.cells.items()}
+
+
+def join_by_ids(first: Table, others: Sequence[Table]) -> tuple[Table, Sequence[Table]] | None:
+    """The table ``first``, which names images, with the columns of those ``others`` that have an id in common with it,
+    and which they are; ``None`` where none has. Camtrap DP's observations are about the media of ``media.csv``."""
+    joined, used, left = first, list[Table](), list(others)
+    while left:
+        found = next(((one, table) for one in left if (table := _with_columns(joined, one)) is not None), None)
+        if found is None:
+            break
+        other, joined = found
+        used.append(other)
+        left.remove(other)
+    name = " and ".join(posixpath.basename(table.name) for table in (first, *used))
+    return (replace(joined, name=name), used) if used else None
+
+
+def _with_columns(first: Table, other: Table) -> Table | None:
+    """Two tables as one, by a column of both that names each row of one of them once; ``None`` where there is none."""
+    theirs = {plain_name(name): name for name in other.cells}
+    for name in first.cells:
+        key = plain_name(name)
+        if key not in theirs or not _IDS.fullmatch(key):
+            continue
+        pairs = ((first, first.cells[name], other, theirs[key]), (other, other.cells[theirs[key]], first, name))
+        for rows, keys, looked_up, column in pairs:
+            place = {cell: row for row, cell in enumerate(looked_up.cells[column])}
+            found = [place.get(cell) for cell in keys]
+            if len(place) == len(looked_up) and 2 * sum(row is not None for row in found) >= len(found):
+                further = {
+                    name: [cells[row] if row is not None else "" for row in found]
+                    for name, cells in looked_up.cells.items()
+                    if name not in rows.cells
+                }
+                return replace(rows, cells={**rows.cells, **further})
+    return None
 
 
 def with_split(table: Table, path: str) -> Table:

@@ -197,3 +197,57 @@ def test_shapes_of_json_beside_one_folder_of_images(shape: str, tmp_path: Path) 
     listing = open_source(build(tmp_path, {**numbered("pets", 6), "export.json": json.dumps(SHAPES[shape])}))
     assert counts_of(listing) == {"a": 3, "b": 3}
     assert listing.splits == (("train",) * 4 + ("test",) * 2 if "split" in shape else None)
+
+
+def test_tables_with_an_id_in_common_are_one_where_neither_labels_images(tmp_path: Path) -> None:
+    kinds = [("Vulpes vulpes", "Sus scrofa")[n % 2] for n in range(8)]
+    media = [f"m{n},d{n // 4},media/d{n // 4}/{n}.jpg" for n in range(8)]
+    seen = [f"o{n},m{n},animal,{kind}" for n, kind in enumerate(kinds)]
+    files: Files = {f"media/d{n // 4}/{n}.jpg": P for n in range(8)}
+    build(tmp_path, {
+        **files,
+        "media.csv": table("mediaID,deploymentID,filePath", media),
+        "observations.csv": table("observationID,mediaID,observationType,scientificName", seen),
+        "deployments.csv": table("deploymentID,habitat", ["d0,wood", "d1,field"]),
+    })  # fmt: skip
+    listing = open_source(tmp_path)
+    assert counts_of(listing) == {"Vulpes vulpes": 4, "Sus scrofa": 4}
+    assert listing.extra["habitat"] == ("wood",) * 4 + ("field",) * 4
+
+
+def test_images_labels_and_classes_in_tables_of_their_own(tmp_path: Path) -> None:
+    build(tmp_path, {
+        **numbered("images", 8),
+        "images.csv": table("image_id,path", [f"{n + 100},images/{n}.jpg" for n in range(8)]),
+        "labels.csv": table("label_id,image_id,class_id", [f"{n},{n + 100},{n % 2 + 1}" for n in range(8)]),
+        "classes.csv": table("class_id,name", ["1,cat", "2,dog"]),
+    })  # fmt: skip
+    assert counts_of(open_source(tmp_path)) == {"cat": 4, "dog": 4}
+
+
+def test_events_of_several_images_are_no_labels(tmp_path: Path) -> None:
+    places = [f"S1/{n}.jpg" for n in range(9)]
+    events = [f"ASG{n // 3:03d},{place}" for n, place in enumerate(places)]
+    kinds = ["ASG000,zebra", "ASG001,lion", "ASG002,zebra"]
+    build(tmp_path, {
+        **dict.fromkeys(places, P),
+        "all_images.csv": table("CaptureEventID,URL_Info", events),
+        "gold.csv": table("CaptureEventID,Species", kinds),
+    })  # fmt: skip
+    assert counts_of(open_source(tmp_path)) == {"zebra": 6, "lion": 3}
+
+
+def test_tables_that_are_both_only_numbered_are_not_joined(tmp_path: Path) -> None:
+    build(tmp_path, {
+        **numbered("images", 8),
+        "images.csv": table("id,file", [f"{n},{n}.jpg" for n in range(8)]),
+        "users.csv": table("id,city", [f"{n},{'AB'[n % 2]}" for n in range(8)]),
+    })  # fmt: skip
+    with pytest.raises(DataError):
+        open_source(tmp_path)
+
+
+def test_images_that_no_split_was_given(tmp_path: Path) -> None:
+    rows = [f"{('TRAIN', 'UNASSIGNED')[n % 2]},gs://b/images/{n}.jpg,{'ab'[n // 4]}" for n in range(8)]
+    build(tmp_path, {**numbered("images", 8), "all_data.csv": table(rows[0], rows[1:])})
+    assert counts_of(open_source(tmp_path)) == {"a": 4, "b": 4}
