@@ -71,7 +71,7 @@ def inspect(
 
 
 def _document(what: str, listing: Listing) -> dict[str, Any]:
-    from labelaudit.data.source import note_junk, note_skipped
+    from labelaudit.data.source import reading_notes
 
     counts = _counts(listing)
     splits = Counter(listing.splits or ())
@@ -83,13 +83,13 @@ def _document(what: str, listing: Listing) -> dict[str, Any]:
         "splits": dict(splits),
         "examples": [{"path": listing.ids[row], "label": listing.labels[row]} for row in _examples(listing)],
         "findings": dict(Counter(finding.kind for finding in _findings(listing))),
-        "notes": [*listing.notes, *note_skipped(listing.skipped), *note_junk(listing.junk)],
+        "notes": list(reading_notes(listing)),
         "columns": list(listing.extra),
     }
 
 
 def _lines(what: str, listing: Listing) -> list[str]:
-    from labelaudit.data.source import note_junk, note_skipped
+    from labelaudit.data.source import reading_notes
 
     counts = _counts(listing)
     named = [(brief(name), count) for name, count in list(counts.items())[:_SHOWN]]
@@ -106,7 +106,7 @@ def _lines(what: str, listing: Listing) -> list[str]:
         *(f"  {listing.ids[row]}  ->  {brief(str(listing.labels[row]))}" for row in _examples(listing)),
     ]
     lines += [f"Further columns: {', '.join(listing.extra)}."] if listing.extra else []
-    lines += [*listing.notes, *note_skipped(listing.skipped), *note_junk(listing.junk)]
+    lines += reading_notes(listing)
     findings = _findings(listing)
     kinds = Counter(finding.kind for finding in findings)
     for kind, count in kinds.most_common():

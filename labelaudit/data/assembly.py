@@ -128,7 +128,7 @@ def _list_voted(table: Table, columns: Columns, names: Sequence[str], root: str,
     first: dict[str, int] = {}
     for row in kept:
         first.setdefault(names[row], row)
-    votes = gather_votes(table, columns, columns.annotators, names, kept)
+    votes = gather_votes(table, columns, names, kept)
     torn = drop_torn(votes)
     labels = elect(votes)
     listing = _list(table, columns, names, root, list(first.values()), [labels[name] for name in first])

@@ -15,14 +15,14 @@ from labelaudit.data.assembly import DETECTED
 from labelaudit.data.column_names import PATH_NAMES, guess_column
 from labelaudit.data.columns import Columns, PathsOnly, choose_columns, find_paths
 from labelaudit.data.folder_rows import PATHS, spread_folders
-from labelaudit.data.joined_tables import FoundTable, join_by_ids, join_tables, stem_of, with_split
+from labelaudit.data.joined_tables import FoundTable, join_by_ids, join_tables, with_split
 from labelaudit.data.matching import path_steps
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.sidecars import find_sidecars, tabulate
 from labelaudit.data.source import Source
 from labelaudit.data.sources import read_document
 from labelaudit.data.table import DOCUMENT_SUFFIXES, DocumentError, EncodingError, Table, ends_as_image
-from labelaudit.data.tree import Tree, ending_of
+from labelaudit.data.tree import Tree, ending_of, stem_of
 from labelaudit.data.votes import find_annotators, find_wide_annotators
 from labelaudit.errors import DataError
 

@@ -13,7 +13,7 @@ from labelaudit.data.columns import Cells, Columns
 from labelaudit.data.matching import Match
 from labelaudit.data.parts import split_kinds
 from labelaudit.data.table import Table
-from labelaudit.data.tree import Tree
+from labelaudit.data.tree import Tree, stem_of
 
 _IDS = re.compile(r"(?!index)[a-z0-9_]+?_?(id|uuid|guid|key)")
 """Names of columns by which tables are joined: ``image_id``, ``mediaid``; ``id`` alone may number anything."""
@@ -142,8 +142,3 @@ def with_split(table: Table, path: str) -> Table:
     if len(kinds) != 1 or not SPLIT_NAMES.isdisjoint(map(plain_name, table.columns)):
         return table
     return replace(table, cells={**table.cells, "split": [*kinds] * len(table)})
-
-
-def stem_of(path: str) -> str:
-    """The name of a file without folders and ending."""
-    return posixpath.splitext(posixpath.basename(path.replace("\\", "/")))[0]

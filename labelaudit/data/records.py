@@ -23,11 +23,6 @@ Records = list[tuple[int, Mapping[str, str]]]
 """(line or number, column -> cell) of each record."""
 
 
-def parse_lines(name: str, text: str) -> Records:
-    """The records of JSON Lines; raises `DataError` for a line that is none."""
-    return flatten(list(read_lines(name, text)))
-
-
 def read_lines(name: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the number and the object of each line of JSON Lines; raises `DataError` for a line that is none."""
     for line, content in enumerate(text.split("\n"), 1):
@@ -131,6 +126,12 @@ def _is_records(value: Any) -> bool:
 def _is_names(value: Any) -> bool:
     """Whether a value of a JSON document is a list of texts, such as the paths of one class."""
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def columns_of(records: Sequence[Mapping[str, str]]) -> dict[str, list[str]]:
+    """Column -> (n,) its cells in each of the ``records``, empty where one has none."""
+    names = dict.fromkeys(name for record in records for name in record)
+    return {name: [record.get(name, "") for record in records] for name in names}
 
 
 def flatten(records: Sequence[tuple[int, Mapping[str, Any]]]) -> Records:

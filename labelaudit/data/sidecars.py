@@ -14,7 +14,7 @@ from typing import Any
 
 from labelaudit.data.column_names import is_label_name
 from labelaudit.data.parts import Part, part_of
-from labelaudit.data.records import flatten, parse_json
+from labelaudit.data.records import columns_of, flatten, parse_json
 from labelaudit.data.table import DocumentError, Table
 from labelaudit.data.tree import Tree
 from labelaudit.errors import DataError, damage_of
@@ -65,8 +65,7 @@ def tabulate(sidecars: Mapping[str, str], tree: Tree) -> Table | None:
     if not any(cell for record in records for name, cell in record.items() if name != _SPLIT):
         others = f" and {count(len(sidecars) - 1, 'file')} like it"
         raise DocumentError(f"'{first}'{others} hold no class for a whole image: boxes and shapes are not read")
-    names = dict.fromkeys(name for record in records for name in record)
-    cells = {name: [record.get(name, "") for record in records] for name in names}
+    cells = columns_of(records)
     if not any(cells.get(_SPLIT, ())):
         cells.pop(_SPLIT, None)
     return Table(

@@ -158,11 +158,15 @@ def source_settings(source: Source, samples: Samples, origin: str = "") -> dict[
 
 def notes_of(listing: Listing) -> tuple[str, ...]:
     """Notes of an audit on the reading of its dataset: where labels come from, what was passed over."""
-    origin = (f"Labels: {listing.origin}.",) if listing.origin else ()
-    return (*origin, *listing.notes, *note_skipped(listing.skipped), *note_junk(listing.junk))
+    return (*((f"Labels: {listing.origin}.",) if listing.origin else ()), *reading_notes(listing))
 
 
-def note_junk(junk: Mapping[str, int]) -> tuple[str, ...]:
+def reading_notes(listing: Listing) -> tuple[str, ...]:
+    """Notes on what was found and passed over in a dataset."""
+    return (*listing.notes, *_note_skipped(listing.skipped), *_note_junk(listing.junk))
+
+
+def _note_junk(junk: Mapping[str, int]) -> tuple[str, ...]:
     """Notes about the folders that systems made by themselves, or that are hidden."""
     made = {True: "hidden", False: "made by a system"}
     return tuple(
@@ -170,7 +174,7 @@ def note_junk(junk: Mapping[str, int]) -> tuple[str, ...]:
     )
 
 
-def note_skipped(skipped: Mapping[str, int]) -> tuple[str, ...]:
+def _note_skipped(skipped: Mapping[str, int]) -> tuple[str, ...]:
     """A note about the files that were passed over because they are not images."""
     if not skipped:
         return ()

@@ -20,7 +20,7 @@ from typing import Any
 from labelaudit.data.column_names import LABEL_NAMES, PATH_NAMES, plain_name
 from labelaudit.data.columns import Cells
 from labelaudit.data.images import SUFFIXES
-from labelaudit.data.records import flatten, parse_document, parse_json, parse_lines
+from labelaudit.data.records import columns_of, flatten, parse_document, parse_json, read_lines
 from labelaudit.errors import DataError
 from labelaudit.text import find_twice
 
@@ -84,7 +84,8 @@ def parse_table(name: str, data: bytes) -> Table:
     """
     text, suffix = _decode(name, data), name[name.rfind(".") :].lower()
     if suffix in JSON_LINES or suffix == ".json":
-        return _of_records(name, parse_lines(name, text) if suffix in JSON_LINES else parse_document(name, text))
+        is_lines = suffix in JSON_LINES
+        return _of_records(name, flatten([*read_lines(name, text)]) if is_lines else parse_document(name, text))
     lines = list(_list_lines(text) if suffix in LIST_SUFFIXES else _csv_lines(name, text))
     if not lines:
         raise DataError(f"'{name}' has no rows: it needs a header and one row for each image")
@@ -189,9 +190,8 @@ def _parse_cell(cell: str) -> Any:
 def _of_records(name: str, records: Sequence[tuple[int, Mapping[str, str]]]) -> Table:
     if not records:
         raise DataError(f"'{name}' has no rows: it needs one record for each image")
-    columns = tuple(dict.fromkeys(column for _, record in records for column in record))
-    _check_width(name, records[-1][0], len(columns))
-    cells = {column: [record.get(column, "") for _, record in records] for column in columns}
+    cells = columns_of([record for _, record in records])
+    _check_width(name, records[-1][0], len(cells))
     return Table(name=name, cells=cells, lines=[line for line, _ in records])
 
 

@@ -6,6 +6,7 @@ Readers look at a `Tree` and not at a disk, so that what is known about folders 
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -120,6 +121,11 @@ def walk(root: Path) -> Tree:
 def ending_of(path: str) -> str:
     """The ending of a file name in lower case, with its dot."""
     return os.path.splitext(path)[1].lower()  # noqa: PTH122 (ten times faster)
+
+
+def stem_of(path: str) -> str:
+    """The name of a file without folders and ending."""
+    return posixpath.splitext(posixpath.basename(path.replace("\\", "/")))[0]
 
 
 def _says_kind(ending: str) -> bool:

@@ -100,21 +100,21 @@ def _says_whose(table: Table, image: str, who: str, labels: Sequence[str]) -> bo
 
 
 def gather_votes(
-    table: Table, columns: Columns, annotators: Sequence[str], names: Sequence[str], keep: Sequence[int]
+    table: Table, columns: Columns, names: Sequence[str], keep: Sequence[int]
 ) -> dict[str, dict[str, str]]:
-    """Image -> annotator -> label, in the order in which images come first.
+    """Image -> annotator -> label of the rows ``keep``, which are about the images ``names``; the first image first.
 
     Several labels that an annotator gave one image stand beside each other, with `BOTH` between them.
     """
     votes: defaultdict[str, dict[str, str]] = defaultdict(dict)
     labels = columns.labels(table.cells)
-    people = {name: without_zeros(table.cells[name]) for name in annotators}
+    people = {name: without_zeros(table.cells[name]) for name in columns.annotators}
     for row in keep:
         own, said = votes[names[row]], {name: cells[row] for name, cells in people.items()}
-        if len(annotators) > 1:
+        if len(columns.annotators) > 1:
             own |= {name: label for name, label in said.items() if label}
         elif label := labels[row]:
-            who = said[annotators[0]] or "?"
+            who = said[columns.annotators[0]] or "?"
             told = own[who].split(BOTH) if who in own else []
             own[who] = BOTH.join([*told, *([] if label in told else [label])])
     return dict(votes)

@@ -19,6 +19,7 @@ from labelaudit.data.columns import choose_columns
 from labelaudit.data.images import SUFFIXES
 from labelaudit.data.listing import Listing, split_of
 from labelaudit.data.reader import Reading, Subject
+from labelaudit.data.records import columns_of
 from labelaudit.data.source import Source
 from labelaudit.data.tree import Disk, Storage, Tree
 from labelaudit.errors import DataError
@@ -110,11 +111,11 @@ def _of_json(tree: Tree, contents: Sequence[bytes], column: str | None) -> tuple
             record = {}
         scalars = record.items() if isinstance(record, dict) else ()
         records.append({name: str(value) for name, value in scalars if isinstance(value, str | int | float)})
-    names = list(dict.fromkeys(name for record in records for name in record))
-    cells = {name: [record.get(name, "") for record in records] for name in names}
+    cells = columns_of(records)
     chosen = choose_columns(cells, where=f"'{tree.shown}'", label_column=column, without_path=True)
     if column is None and (chosen.label or "").lower() not in LABEL_NAMES:
-        raise DataError(f"'{tree.shown}' has no label in its .json: choose of {name_some(names)} with `label_column`")
+        known = name_some([*cells])
+        raise DataError(f"'{tree.shown}' has no label in its .json: choose of {known} with `label_column`")
     return chosen.labels(cells), f"'{chosen.label}' in the .json files"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from labelaudit.data.records import columns_of
 from labelaudit.data.table import DocumentError, Table
 
 
@@ -28,8 +29,7 @@ def tabulate(name: str, data: bytes) -> Table | None:
             told = {"path": image.get("name", ""), "label": tag.get("label", ""), "subset": image.get("subset", "")}
             rows.append({**told, **{one.get("name", ""): one.text or "" for one in tag.findall("attribute")}})
             lines.append(number)
-    names = dict.fromkeys(name for row in rows for name in row)
-    cells = {name: [row.get(name, "") for row in rows] for name in names}
+    cells = columns_of(rows)
     if not any(cells.get("label", ())):
         shapes = sum(len(image) for image in images)
         held = f"{shapes:,} boxes or shapes, which are not read," if shapes else "no tags"

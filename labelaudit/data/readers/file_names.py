@@ -15,7 +15,7 @@ from labelaudit.data.listing import Listing
 from labelaudit.data.parts import Part, part_of, parts_among
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import level_asked
-from labelaudit.data.tree import Tree
+from labelaudit.data.tree import Tree, stem_of
 from labelaudit.data.versions import are_versions
 from labelaudit.errors import DataError, OptionError
 from labelaudit.text import count
@@ -60,7 +60,7 @@ def recognise(subject: Subject) -> list[Reading]:
 
 def _by_position(tree: Tree) -> list[Reading]:
     """A reading to offer, by the first or the last word of all names, where these words come again and again."""
-    stems = [_stem(path) for path in _of_dataset(tree)]
+    stems = [stem_of(path) for path in _of_dataset(tree)]
     for pattern in _POSITIONS:
         fits = [re.fullmatch(pattern, stem) for stem in stems]
         if not stems or not all(fits):
@@ -101,7 +101,7 @@ def list_names(tree: Tree, pattern: str) -> Listing:
     labels: dict[str, str] = {}
     paths = _of_dataset(tree)
     for path in paths:
-        fits = expression.fullmatch(_stem(path))
+        fits = expression.fullmatch(stem_of(path))
         label = fits and (fits.group(1) if expression.groups else fits.group())
         if label:
             labels[path] = label.strip()
@@ -135,7 +135,7 @@ def _words(tree: Tree) -> tuple[dict[str, list[int]], bool] | None:
     """
     folders: defaultdict[str, list[re.Match[str] | None]] = defaultdict(list)
     for path in _of_dataset(tree):
-        folders[path.rpartition("/")[0]].append(_WORDS.fullmatch(_stem(path)))
+        folders[path.rpartition("/")[0]].append(_WORDS.fullmatch(stem_of(path)))
     telling = {folder: found for folder, found in folders.items() if any(found)}
     numbers: defaultdict[str, list[int]] = defaultdict(list)
     twice = glued = False
@@ -153,12 +153,6 @@ def _words(tree: Tree) -> tuple[dict[str, list[int]], bool] | None:
         return None
     plain = not (twice or glued or are_versions(numbers) or _is_grid(numbers))
     return dict(numbers), plain and all(min(own) <= 1 for own in numbers.values())
-
-
-def _stem(path: str) -> str:
-    """The name of a file without folders and ending."""
-    name = path.rpartition("/")[2]
-    return name.rpartition(".")[0] or name
 
 
 def _is_grid(words: Iterable[str]) -> bool:

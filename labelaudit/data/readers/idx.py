@@ -48,7 +48,7 @@ def list_idx(root: Path, images: Sequence[Path], labels: Path | None) -> Listing
     Raises `DataError` where labels are missing or another number, `Undecided` where the files are several datasets.
     """
     if len(several := _datasets(images)) > 1:
-        found = [Candidate(type_=f"`labelaudit scan {spell_path(path)}`", classes=(), images=0) for path in several]
+        found = [Candidate(type_=f"`labelaudit scan {spell_path(path)}`") for path in several]
         raise Undecided(f"'{root}' holds idx files of several datasets: scan one of them", found)
     stacks: list[Array] = []
     given: list[str] = []

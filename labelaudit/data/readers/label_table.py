@@ -26,14 +26,14 @@ from labelaudit.data.found_tables import (
     find_tables,
     pick_columns,
 )
-from labelaudit.data.joined_tables import FoundTable, stem_of
+from labelaudit.data.joined_tables import FoundTable
 from labelaudit.data.listing import Files, Listing
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.reader import Certainty, Reading, Subject, refuse
 from labelaudit.data.source import Source, is_address
 from labelaudit.data.sources import read_document
 from labelaudit.data.table import DOCUMENT_SUFFIXES, Table, frame_table, is_frame
-from labelaudit.data.tree import Tree, ending_of, walk
+from labelaudit.data.tree import Tree, ending_of, stem_of, walk
 from labelaudit.errors import DataError
 from labelaudit.files import read_regular
 

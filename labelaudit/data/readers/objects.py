@@ -154,7 +154,7 @@ class _Part:
             label = self.files[row][1]
         else:
             label = _pair(self._data[row])[1] if self._targets is None else self._targets[row]
-        return _named(_number(label), self.names if named else ())
+        return _named(label, self.names if named else ())
 
 
 def _are_files(value: Any, count: int) -> bool:

@@ -201,7 +201,7 @@ class Shard:
         if nested is not None:
             return nested
         texts = {name: self.texts(name)[:_SAMPLE] for name in others}
-        return str(choose_columns(texts, where=where, path_column=None, without_path=True).label)
+        return str(choose_columns(texts, where=where, without_path=True).label)
 
     def scalar_columns(self, *known: str | None) -> list[str]:
         """The further columns that fit in a cell of text."""
@@ -308,7 +308,7 @@ def _refuse_several(path: Path, files: Sequence[Path]) -> None:
             place = place.parent
         above[place] = above.get(place, 0) + 1
     if len(above) > 1:
-        found = [Candidate(type_=f"`labelaudit scan {place}`", classes=(), images=n) for place, n in above.items()]
+        found = [Candidate(type_=f"`labelaudit scan {place}`", images=n) for place, n in above.items()]
         raise Undecided(f"'{path}' holds Parquet files of several datasets: scan one of them", found)
 
 
