@@ -3,8 +3,8 @@
 Left out: anything that downloads; the datasets are the person's.
 """
 
-from labelaudit.bench.preset import Arm, Finished, Preset, narrow
+from labelaudit.bench.preset import Preset, narrow
 from labelaudit.bench.running import run_preset
 from labelaudit.bench.runs import Run
 
-__all__ = ["Arm", "Finished", "Preset", "Run", "narrow", "run_preset"]
+__all__ = ["Preset", "Run", "narrow", "run_preset"]

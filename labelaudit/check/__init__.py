@@ -8,21 +8,7 @@ them together. Left out: printing.
 from labelaudit.check.baseline import Baseline
 from labelaudit.check.check_input import Scope
 from labelaudit.check.judging import judge_gate
-from labelaudit.check.outcome import BaselineReport, CheckedFinding, Outcome, Rule, StaleEntry, Suspect
-from labelaudit.check.policy import TOLERANCE
+from labelaudit.check.outcome import Outcome
 from labelaudit.check.upkeep import prune_baseline, refresh_baseline
 
-__all__ = [
-    "TOLERANCE",
-    "Baseline",
-    "BaselineReport",
-    "CheckedFinding",
-    "Outcome",
-    "Rule",
-    "Scope",
-    "StaleEntry",
-    "Suspect",
-    "judge_gate",
-    "prune_baseline",
-    "refresh_baseline",
-]
+__all__ = ["Baseline", "Outcome", "Scope", "judge_gate", "prune_baseline", "refresh_baseline"]

@@ -9,7 +9,7 @@ there are none.
 from labelaudit.estimate.estimate_file import estimate_record, load_plan, load_target, save
 from labelaudit.estimate.fdr import FdrFlags, fdr_flags
 from labelaudit.estimate.intervals import Estimate, Quantity, estimate
-from labelaudit.estimate.sampling import REVIEWS, UNPLANNED, ReviewPlan, align_plan, plan_reviews
+from labelaudit.estimate.sampling import REVIEWS, UNPLANNED, ReviewPlan, plan_reviews
 from labelaudit.estimate.selftest import SelfTest, selftest
 from labelaudit.estimate.stopping import StopDecision, stop_rule
 
@@ -22,7 +22,6 @@ __all__ = [
     "ReviewPlan",
     "SelfTest",
     "StopDecision",
-    "align_plan",
     "estimate",
     "estimate_record",
     "fdr_flags",

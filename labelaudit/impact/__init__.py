@@ -15,8 +15,6 @@ Left out: networks that can learn labels by heart; they gain more from clean lab
 "helped" carries over to them more surely than "did not help".
 """
 
-from labelaudit.impact.comparison import Impact, compare
 from labelaudit.impact.measuring import measure
-from labelaudit.impact.truth import Truth
 
-__all__ = ["Impact", "Truth", "compare", "measure"]
+__all__ = ["measure"]

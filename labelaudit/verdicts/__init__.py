@@ -10,22 +10,19 @@ Left out: who may judge what, and editing old lines; people can, with a text edi
 """
 
 from labelaudit.verdicts.log import ChangedLog, append, read, render, verdicts_file
-from labelaudit.verdicts.matching import Reviewed, agreed, match, merge, overtaken, read_reviewed
+from labelaudit.verdicts.matching import Reviewed, match, merge, overtaken, read_reviewed
 from labelaudit.verdicts.outcome import OUTCOMES, list_outcomes
 from labelaudit.verdicts.replay import Replay
 from labelaudit.verdicts.settling import make_rule, settle
-from labelaudit.verdicts.verdict import COLUMNS, RULE, VERDICTS, Verdict, now
+from labelaudit.verdicts.verdict import RULE, Verdict, now
 
 __all__ = [
-    "COLUMNS",
     "OUTCOMES",
     "RULE",
-    "VERDICTS",
     "ChangedLog",
     "Replay",
     "Reviewed",
     "Verdict",
-    "agreed",
     "append",
     "list_outcomes",
     "make_rule",

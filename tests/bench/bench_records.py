@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from labelaudit.bench import Arm, Preset, Run
+from labelaudit.bench import Preset, Run
 from labelaudit.bench import runs as record
+from labelaudit.bench.preset import Arm
 
 
 def made(preset: Preset, arm: Arm, seed: int, values: dict[str, float | None], **changed: Any) -> Run:

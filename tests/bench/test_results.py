@@ -13,8 +13,9 @@ import pytest
 from bench_records import made
 from sklearn.metrics import roc_auc_score
 
-from labelaudit.bench import Finished, figures, tables
+from labelaudit.bench import figures, tables
 from labelaudit.bench import runs as record
+from labelaudit.bench.preset import Finished
 from labelaudit.bench.presets import get_preset
 from labelaudit.bench.presets.gaussian import increment_over_penalty
 from labelaudit.bench.readings import best_accuracy, chosen_accuracy, detection, last_accuracy, squared_jacobian

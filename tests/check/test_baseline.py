@@ -31,7 +31,7 @@ from labelaudit.verdicts import Verdict, match
 
 
 def test_the_words_are_those_of_the_verdicts() -> None:
-    from labelaudit.verdicts import VERDICTS
+    from labelaudit.verdicts.verdict import VERDICTS
 
     assert set(WORDS) == set(VERDICTS) - {"skip", "undo"}
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from judged import DAY, IDENTITY, judged, known, many, only, rule, verdict
 
 from labelaudit.audit.document import Audit
-from labelaudit.check import TOLERANCE, Outcome, Scope, refresh_baseline
+from labelaudit.check import Outcome, Scope, refresh_baseline
 from labelaudit.check.baseline import KnownSuspect
 from labelaudit.check.formats import GATE_FORMATS
-from labelaudit.check.policy import Ignore, Policy, ScopedRule, Where
+from labelaudit.check.policy import TOLERANCE, Ignore, Policy, ScopedRule, Where
 from labelaudit.errors import DataError, OptionError
 from labelaudit.types import Finding
 from labelaudit.verdicts import match

@@ -13,8 +13,8 @@ from surveys import judge, make_survey
 
 from labelaudit.audit.document import Audit
 from labelaudit.errors import OptionError, RunError
-from labelaudit.estimate import align_plan, estimate_record, load_plan, plan_reviews, save
-from labelaudit.estimate.sampling import UNPLANNED, allocate, reviewed_from_top
+from labelaudit.estimate import estimate_record, load_plan, plan_reviews, save
+from labelaudit.estimate.sampling import UNPLANNED, align_plan, allocate, reviewed_from_top
 
 
 def taken(audit: Audit, rows: np.ndarray) -> Audit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from labelaudit.impact import compare
+from labelaudit.impact.comparison import compare
 
 
 def test_the_interval_covers_what_it_says() -> None:

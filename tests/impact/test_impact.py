@@ -24,9 +24,9 @@ from labelaudit.cli import app
 from labelaudit.errors import DataError, OptionError, RunError
 from labelaudit.estimate import plan_reviews
 from labelaudit.estimate.estimate_file import estimate_record, save
-from labelaudit.impact import Truth, measure
+from labelaudit.impact import measure
 from labelaudit.impact.training import Training, judge_trainings
-from labelaudit.impact.truth import reviewed_truth
+from labelaudit.impact.truth import Truth, reviewed_truth
 from labelaudit.judge import probes
 from labelaudit.judge.judge import CLOSED_FORMS, Judge
 from labelaudit.judge.vectors import reduce_blocks

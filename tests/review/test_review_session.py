@@ -23,6 +23,7 @@ from labelaudit.estimate import load_plan
 from labelaudit.review.ledger import Ledger, StaleAnswer
 from labelaudit.review.queue import ask, build_queue
 from labelaudit.verdicts import Verdict
+from labelaudit.verdicts.verdict import COLUMNS
 
 # who is asked about
 
@@ -286,7 +287,7 @@ def test_damaged_verdicts_stop_the_review(run: Path) -> None:
 
 
 def test_a_log_with_a_persons_own_column_goes_on(run: Path) -> None:
-    verdicts.verdicts_file(run).write_text(",".join((*verdicts.COLUMNS, "remark")) + "\n")
+    verdicts.verdicts_file(run).write_text(",".join((*COLUMNS, "remark")) + "\n")
     session = open_run(run)
     session.judge(0, "none", None, 0)
     assert session.judge(1, "none", None, 0)["version"] == 1

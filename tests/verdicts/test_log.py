@@ -20,7 +20,8 @@ from made_verdicts import make
 from labelaudit import read_audit
 from labelaudit.audit import run as runs
 from labelaudit.errors import DataError, RunError
-from labelaudit.verdicts import COLUMNS, Verdict, append, read, read_reviewed, render, verdicts_file
+from labelaudit.verdicts import Verdict, append, read, read_reviewed, render, verdicts_file
+from labelaudit.verdicts.verdict import COLUMNS
 
 HOSTILE = ["a,b.png", 'a"b.png', "a\nb.png", "a\rb.png", "a\r\nb.png", "=1+1.png", "'=1.png", "''@x", "-1", "'-1", "+x"]
 HOSTILE += ["'quoted'", "ünï/ﷺ\u202e.png", " spaced ", "a\tb", "\tb", "\ud800.png", "a\x00b", "\u2028", "\x85\x0b"]

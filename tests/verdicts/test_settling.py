@@ -9,8 +9,9 @@ from audits import IDS, make_audit, make_samples
 from made_verdicts import make
 
 from labelaudit.errors import DataError, OptionError
-from labelaudit.verdicts import Replay, Verdict, agreed, make_rule, match, merge, render
+from labelaudit.verdicts import Replay, Verdict, make_rule, match, merge, render
 from labelaudit.verdicts.agreement import first_answers
+from labelaudit.verdicts.matching import agreed
 from labelaudit.verdicts.people import find_namesakes
 from labelaudit.verdicts.settling import read_rule
 

@@ -8,7 +8,9 @@ import pytest
 from audits import IDS, make_audit, make_samples
 from made_verdicts import make
 
-from labelaudit.verdicts import VERDICTS, Replay, Verdict, agreed, match, merge, now, overtaken
+from labelaudit.verdicts import Replay, Verdict, match, merge, now, overtaken
+from labelaudit.verdicts.matching import agreed
+from labelaudit.verdicts.verdict import VERDICTS
 
 
 def test_the_last_verdict_of_a_reviewer_counts_and_undo_takes_it_back() -> None:
