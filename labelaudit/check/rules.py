@@ -155,6 +155,7 @@ def _noise_rule(case: CheckInput, rule_id: str, where: Where, name: str, noise: 
             message=f"Noise{about} cannot be estimated: no sample was judged (too few per class, or all are ignored).",
             open=True,
         )
+    high = round(noise.high, 4)  # as a baseline records it
     passed = noise.low <= most
     span = f"{noise.low:.1%} to {noise.high:.1%}"
     said = f"{span} of the labels{about} are wrong (90% interval)"
@@ -164,12 +165,10 @@ def _noise_rule(case: CheckInput, rule_id: str, where: Where, name: str, noise: 
     bound = f"the {_percent(most)} that the baseline reached" if recorded else f"the limit of {_percent(most)}"
     if not passed:
         verdict = f"all of it above {bound}"
-    elif noise.high > most and not recorded:
+    elif high > most and not recorded:
         verdict = f"{bound} lies between: neither kept nor broken"
-    elif noise.rate > most:
-        verdict = f"above {bound}, but not beyond doubt"
-    elif noise.high > most:
-        verdict = f"which need not be above {bound}"
+    elif high > most:
+        verdict = f"partly above {bound}"
     else:
         verdict = f"within {bound}"
     if passed and case.audit.decision.recipe.get("blind") and noise is not case.measured:
@@ -182,7 +181,7 @@ def _noise_rule(case: CheckInput, rule_id: str, where: Where, name: str, noise: 
         limit=most,
         passed=passed,
         message=f"{said}, {verdict}{close}.",
-        open=passed and not recorded and noise.high > most,
+        open=passed and not recorded and high > most,
     )
 
 

@@ -37,6 +37,11 @@ _WIDEST = 50
 """Columns of a table that are read beside labels: wider ones hold features."""
 
 
+_OWN = frozenset(["digest", "given_label"])
+"""Columns of what this tool writes about single images (baselines, verdicts, plans, what a gate found): they name some
+images under the labels of a time."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RefusedTable:
     """A table that names images of a folder and cannot be used."""
@@ -154,7 +159,7 @@ def _examine(path: str, tree: Tree, source: Source, read: dict[str, Table]) -> l
         table = _tabulated(path, tree, source)
     except DocumentError as error:
         return [RefusedTable(name=path, problem=str(error))]
-    if table is None or (not table.has_header and _SPLITTING.search(stem_of(path))):
+    if table is None or table.cells.keys() >= _OWN or (not table.has_header and _SPLITTING.search(stem_of(path))):
         return []
     if table.has_header:
         read[path] = table

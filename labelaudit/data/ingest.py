@@ -198,12 +198,15 @@ def _require_classes(
     where = f"'{listing.root}'" if listing.root else "the labels"
     counts = ", ".join(f"{count} {kind}" for kind, count in Counter(found.kind for found in findings).most_common())
     left_out = f" (left out: {counts})" if counts else ""
+    first = f"; the first: {findings[0].path}: {findings[0].detail}" if findings else ""
     if not classes:
-        first = f"; the first: {findings[0].path}: {findings[0].detail}" if findings else ""
         raise DataError(f"nothing to audit in {where}{left_out}{first}")
     if len(classes) < fewest:
         images = f"{kept} image{'s' * (kept != 1)}"
+        only = f"only one class in {where}, '{classes[0]}' with {images}{left_out}"
+        if sum(found.kind == "unreadable" for found in findings) > kept:
+            raise DataError(f"{only}{first}")
         raise DataError(
-            f"only one class in {where}, '{classes[0]}' with {images}{left_out}: an audit compares classes, so give "
+            f"{only}: an audit compares classes, so give "
             "the folder above it, name a table with `labels`, or say where the classes are with `label_from`"
         )

@@ -287,6 +287,8 @@ def _unknown_file(subject: Subject) -> str:
         return f"'{path}' is one image: give the folder of class folders above it"
     if path is not None and path.suffix.lower() in (".7z", ".rar"):
         return f"'{path}' is an archive of a kind that is not read: unpack it and give the folder, or a .zip"
+    if path is not None and path.suffix == ".dvc":
+        return f"'{path}' is a pointer of DVC: run `dvc pull` and give the folder '{path.with_suffix('')}'"
     if path is not None and _CLOSED.fullmatch(path.name):
         return f"'{path}' is not read: save its images and labels as one .npz, or as class folders"
     return (
@@ -330,6 +332,8 @@ def _no_images(tree: Tree, advice: str) -> str:
         )
     elif kinds := _UNREAD & tree.skipped.keys():
         advice = f"write the {min(kinds)} files as PNG, JPEG or TIFF"
+    elif ".dvc" in tree.skipped:
+        advice = "run `dvc pull` if they are kept by DVC"
     if (found := _called_otherwise(tree)) is not None:
         advice = f"'{found[0]}' is an image by its content: give such files the ending '{found[1]}'"
     return f"no images in '{tree.shown}'{left}: {advice}"

@@ -79,6 +79,8 @@ class Course:
         return Standing(phrase, round(self._share, 4))
 
     def _phrase(self, stage: str, method: str | None, total: int | None) -> str:
+        if method is not None and not self.trainings:
+            return f"Training {method}"
         if method is not None:
             return f"Training, {len(self._trained)} of {max(self.trainings, len(self._trained))}"
         words = _WORDS.get(stage, stage[:1].upper() + stage[1:])

@@ -148,6 +148,14 @@ def test_a_folder_that_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.Monk
     assert "Permission denied" in listing.findings[0].detail
 
 
+def test_pointers_of_dvc_say_how_to_fetch_the_images(tmp_path: Path) -> None:
+    build(tmp_path, {"data/images.dvc": "outs:\n- path: images\n"})
+    with pytest.raises(DataError, match=r"no images in .*: run `dvc pull` if they are kept by DVC$"):
+        open_source(tmp_path / "data")
+    with pytest.raises(DataError, match=r"pointer of DVC: run `dvc pull` and give the folder '.*/images'$"):
+        open_source(tmp_path / "data" / "images.dvc")
+
+
 def test_nothing_to_audit_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         open_source(tmp_path / "missing")

@@ -150,6 +150,23 @@ def test_results_of_a_scan_are_no_source_of_labels_beside_another(tmp_path: Path
     assert list(asked.extra) == ["site"]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("labels-baseline.json", '{"kind": "labelaudit baseline", "suspects": [%s]}'),
+        ("gate.jsonl", "%s"),
+        ("verdicts.csv", "path,digest,given_label,verdict\nx/cat/0.png,0a,cat,suggested"),
+    ],
+)
+def test_what_this_tool_wrote_about_some_images_is_no_source_of_labels(tmp_path: Path, name: str, text: str) -> None:
+    """A baseline above two datasets was their table: 52 of 1,009 images were judged."""
+    entry = '{"path": "x/cat/0.png", "digest": "0a", "given_label": "cat", "suggested_label": "dog"}'
+    paths = [f"{part}/{word}/{image}" for part in "xy" for word, image in zip(WORDS, NAMES, strict=True)]
+    folder = build(tmp_path, {**dict.fromkeys(paths, PIXEL), name: text.replace("%s", entry)})
+    with pytest.raises(DataError, match="labels may be at either of two levels"):
+        open_source(folder)
+
+
 def test_columns_without_a_name_and_a_cell_are_none(tmp_path: Path) -> None:
     listing = open_table(tmp_path, "file,label,,", WORDS, [""] * 8, ["", "seen", *[""] * 6])
     assert [*listing.extra] == ["unnamed 3"]

@@ -49,3 +49,4 @@ def test_a_scan_in_plain_words() -> None:
 def test_the_parts_of_a_scan_make_a_whole() -> None:
     assert sum(PHASES.values()) == 100
     assert Course().advance("report", 1, 1).share == 1
+    assert Course().advance("training sln", 1, 1).phrase == "Training sln"  # not "1 of 1", then "2 of 2"
