@@ -17,7 +17,7 @@ def make_world(folder: Path) -> None:
     """A dataset of 24 pictures, its RUN with a few verdicts, and a cleaned dataset with a quarantine."""
     import numpy as np
 
-    from labelaudit.clean import apply_plan, make_plan
+    from labelaudit.clean import Destination, apply_plan, make_plan
     from labelaudit.data.images import encode
     from labelaudit.verdicts import append, match, verdicts_file
 
@@ -33,7 +33,9 @@ def make_world(folder: Path) -> None:
     append(verdicts_file(folder / "RUN"), *(said(audit, row) for row in range(4)))
     answers = "path,new_label\n" + "".join(f"{name},b\n" for name in audit.samples.ids[8:12])
     (folder / "answers.csv").write_text(answers, encoding="utf-8")
-    apply_plan(make_plan(audit, match(audit, [said(audit, row) for row in range(2)])), audit, folder / "OUT")
+    apply_plan(
+        make_plan(audit, match(audit, [said(audit, row) for row in range(2)])), audit, Destination(folder / "OUT")
+    )
 
 
 def write_run(folder: Path, seed: int = 0) -> None:
@@ -102,19 +104,19 @@ def judge(folder: Path) -> None:
 
 
 def clean(folder: Path) -> None:
-    from labelaudit.clean import apply_plan, make_plan, write_plan
+    from labelaudit.clean import Destination, apply_plan, make_plan, write_plan
     from labelaudit.verdicts import match
 
     audit = read_run(folder)
     plan = make_plan(audit, match(audit, [said(audit, row) for row in range(3)]))
     write_plan(plan, folder / "RUN" / "plan.json")
-    apply_plan(plan, audit, folder / "OUT", replace=True)
+    apply_plan(plan, audit, Destination(folder / "OUT", replace=True))
 
 
 def undo(folder: Path) -> None:
-    from labelaudit.clean import restore
+    from labelaudit.clean import Destination, restore
 
-    restore(read_run(folder), folder / "OUT", folder / "back", replace=True)
+    restore(read_run(folder), folder / "OUT", Destination(folder / "back", replace=True))
 
 
 def report(folder: Path) -> None:

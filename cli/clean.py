@@ -120,21 +120,21 @@ def clean(
     is RUN/plan.json, which may be edited. The source is never touched.
     """
     from labelaudit import read_audit
-    from labelaudit.clean import PLAN, apply_plan, restore
+    from labelaudit.clean import PLAN, Destination, apply_plan, restore
 
     run = find_run(run)
     audit = read_audit(run)
     console = open_console(sys.stdout, color)
-    making: dict[str, Any] = {"link": link, "data": data, "run": run, "replace": replace}
+    making: dict[str, Any] = {"form": format_ or "", "link": link, "data": data, "run": run, "replace": replace}
     making["workers"] = workers or available_cores()
-    _check_output(output, apply or undo is not None, audit, making)
+    _check_output(output, apply or undo is not None, audit, data, run)
     if undo is not None and output is not None:
         if apply or action or plan or relabel_suspects or fdr is not None:
             raise OptionError(
                 "--undo makes the dataset as it was scanned: it takes no plan, --action, --fdr or --apply"
             )
         with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, _):
-            made = restore(audit, undo, output, form=format_, progress=progress, **making)
+            made = restore(audit, undo, Destination(output, progress=progress, **making))
         if not quiet:
             _show_made(console, made, len(audit.samples))
         if made.lost:
@@ -163,17 +163,17 @@ def clean(
                 say(console, line)
         return
     with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, _):
-        made = apply_plan(chosen, audit, output, form=format_ or "folders", progress=progress, **making)
+        made = apply_plan(chosen, audit, Destination(output, progress=progress, **making))
     if not quiet:
         _show_made(console, made, len(audit.samples))
 
 
-def _check_output(output: Path | None, needed: bool, audit: Audit, making: dict[str, Any]) -> None:
+def _check_output(output: Path | None, needed: bool, audit: Audit, data: Path | None, run: Path) -> None:
     """Refuse a place that cannot be written before a plan is shown for it, and none where one is needed."""
     from labelaudit.clean import check_place
 
     if output is not None:
-        check_place(output.resolve(), audit, making["data"], making["run"])
+        check_place(output.resolve(), audit, data, run)
     elif needed:
         raise OptionError("name a folder for the new dataset: -o OUT")
 

@@ -6,7 +6,7 @@ said about it, `output` where it may go. Left out: any change to the source.
 """
 
 from labelaudit.clean.actions import choose_actions
-from labelaudit.clean.applying import WrittenDataset, apply_plan, read_applied, restore
+from labelaudit.clean.applying import Destination, WrittenDataset, apply_plan, read_applied, restore
 from labelaudit.clean.flags import choose_flags
 from labelaudit.clean.output import check_place, quarantine_of
 from labelaudit.clean.plan import Change, CorrectionPlan, make_plan
@@ -17,6 +17,7 @@ __all__ = [
     "PLAN",
     "Change",
     "CorrectionPlan",
+    "Destination",
     "WrittenDataset",
     "apply_plan",
     "check_place",

@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,9 @@ from labelaudit.clean.returning import explain_loss, explain_newcomers, explain_
 from labelaudit.clean.transfer import LINKS, Transfer
 from labelaudit.errors import OptionError, RunError, unknown_name, writing
 from labelaudit.files import partials, read_regular, sibling, swap
+from labelaudit.images import Images
 from labelaudit.text import encodable, name_some
-from labelaudit.types import Progress, no_progress
+from labelaudit.types import Progress, Samples, no_progress
 
 _LINKED = {"hard": "hard links", "symlink": "symbolic links", "reflink": "reflinks"}
 
@@ -64,65 +65,70 @@ class WrittenDataset:
     """A sentence without its end on what `restore` could not bring back; empty if all is there."""
 
 
-def apply_plan(
-    plan: CorrectionPlan,
-    audit: Audit,
-    out: Path | str,
-    *,
-    form: str = "folders",
-    link: str = "auto",
-    data: Path | str | None = None,
-    run: Path | str | None = None,
-    replace: bool = False,
-    workers: int = 2,
-    progress: Progress = no_progress,
-) -> WrittenDataset:
-    """Make the dataset of ``plan`` in ``out``. Applied twice, the second time changes nothing.
+@dataclass(frozen=True)
+class Destination:
+    """A new dataset that is asked for: its folder, its form, and how its images get there."""
 
-    Args:
-        plan: of `make_plan` or `read_plan`.
-        audit: the scan that it is about.
-        out: folder to make; images in quarantine go to `quarantine_of` it.
-        form: one of `FORMS`.
-        link: one of `LINKS`; what cannot be linked is copied, and counted in the report.
-        data: where the images are now, if they were moved since the scan.
-        run: the RUN folder, which ``out`` may not be in.
-        replace: take the place of an earlier cleaned dataset.
-        workers: threads that read and write.
+    folder: Path | str
+    """Folder to make; images in quarantine go to `quarantine_of` it."""
+    _: KW_ONLY
+    form: str = ""
+    """One of `FORMS`; unless said class folders, and for `restore` the form of the cleaned dataset."""
+    link: str = "auto"
+    """One of `LINKS`; what cannot be linked is copied, and counted in the report."""
+    data: Path | str | None = None
+    """The present place of the images, if they were moved since the scan."""
+    run: Path | str | None = None
+    """The RUN folder, which the new dataset may not be in."""
+    replace: bool = False
+    """Whether to take the place of an earlier cleaned dataset."""
+    workers: int = 2
+    """Threads that read and write."""
+    progress: Progress = no_progress
+
+    def __post_init__(self) -> None:
+        if self.form and self.form not in FORMS:
+            raise unknown_name("form", self.form, FORMS)
+        if self.link not in LINKS:
+            raise unknown_name("link", self.link, LINKS)
+
+    @property
+    def place(self) -> Path:
+        """The whole path of the folder."""
+        return Path(self.folder).resolve()
+
+    def transfer(self, images: Images, samples: Samples) -> Transfer:
+        """The way of ``images``, aligned with ``samples``, to the new dataset."""
+        return Transfer(images, samples, link=self.link, workers=self.workers, progress=self.progress)
+
+
+def apply_plan(plan: CorrectionPlan, audit: Audit, out: Destination) -> WrittenDataset:
+    """Make the dataset of ``plan``, of `make_plan` or `read_plan`, for the scan ``audit``. Applied twice, the second
+    time changes nothing.
 
     Raises:
-        OptionError: ``form`` or ``link`` is unknown, or ``out`` lies in the data or the RUN, or holds one of them.
+        OptionError: ``out`` lies in the data or the RUN, or holds one of them.
         DataError: images are gone or were changed since the scan.
         RunError: ``out`` holds something else, or cannot be written; nothing is half-made.
     """
-    _check_choices(form, link)
-    place = Path(out).resolve()
-    check_place(place, audit, data, run)
+    out = replace(out, form=out.form or "folders")
+    check_place(out.place, audit, out.data, out.run)
     dataset, apart = cleaned(audit, plan)
     if not len(dataset):
         raise OptionError("the plan leaves nothing: not one image would be in the new dataset")
-    if (done := find_done(place, plan, form, replace)) is not None:
-        return WrittenDataset(
-            folder=Path(out), quarantine=find_quarantine(Path(out), done), report=done, unchanged=True
-        )
+    if (done := find_done(out.place, plan, out.form, out.replace)) is not None:
+        folder = Path(out.folder)
+        return WrittenDataset(folder=folder, quarantine=find_quarantine(folder, done), report=done, unchanged=True)
     transfer = None
-    if form in IMAGE_FORMS:
-        transfer = Transfer(open_originals(audit, data), audit.samples, link=link, workers=workers, progress=progress)
-    unread = () if transfer is None else _unreadable(plan, audit, data)
+    if out.form in IMAGE_FORMS:
+        transfer = out.transfer(open_originals(audit, out.data), audit.samples)
+    unread = () if transfer is None else _unreadable(plan, audit, out.data)
     wanted = sum(not change.digest and change.action == "quarantine" for change in plan.changes)
     lost = (
         f"Unreadable files that cannot be kept apart, because they are in no folder of files: {wanted - len(unread):,}."
     )
-    return _write(
-        plan,
-        dataset,
-        apart,
-        Path(out),
-        form=form,
-        transfer=transfer,
-        unread=unread,
-        notes=(*((lost,) if len(unread) < wanted else ()), *filter(None, [explain_newcomers(audit, data)])),
-    )
+    notes = (*((lost,) if len(unread) < wanted else ()), *filter(None, [explain_newcomers(audit, out.data)]))
+    return _write(plan, dataset, apart, out, transfer=transfer, unread=unread, notes=notes)
 
 
 def read_applied(folder: Path | str, audit: Audit) -> CorrectionPlan:
@@ -136,78 +142,50 @@ def read_applied(folder: Path | str, audit: Audit) -> CorrectionPlan:
     return build_plan({"changes": report["changes"], "new_classes": classes}, Path(folder) / FILE, audit)
 
 
-def restore(
-    audit: Audit,
-    cleaned_folder: Path | str,
-    out: Path | str,
-    *,
-    form: str | None = None,
-    link: str = "auto",
-    data: Path | str | None = None,
-    run: Path | str | None = None,
-    replace: bool = False,
-    workers: int = 2,
-    progress: Progress = no_progress,
-) -> WrittenDataset:
-    """Make the dataset as it was scanned, in ``out``: from a cleaned one, its quarantine and, where it is, the source.
+def restore(audit: Audit, cleaned_folder: Path | str, out: Destination) -> WrittenDataset:
+    """Make the dataset that ``audit`` scanned, from what `apply_plan` made in ``cleaned_folder``, its quarantine and,
+    where it is, the source.
 
     Images are found by their content, whatever the folders did with their names. What is nowhere cannot be brought
-    back; all else is, and `WrittenDataset.lost` says what is missing. Once it has turned up, ``replace`` makes it
+    back; all else is, and `WrittenDataset.lost` says what is missing. Once it has turned up, ``out.replace`` makes it
     whole. Files that the scan passed over do not come back; `WrittenDataset.notes` counts them.
-
-    Args:
-        audit: the scan before cleaning.
-        cleaned_folder: what `apply_plan` made.
-        out: folder to make.
-        form: one of `FORMS`; that of the cleaned dataset unless said.
 
     Raises:
         OptionError, RunError: as `apply_plan`; or ``cleaned_folder`` was not made from this audit.
     """
     report = read_report_of(Path(cleaned_folder), audit)
-    form = form or ("csv" if report["form"] == "patch" else report["form"])
-    _check_choices(form, link)
-    place = Path(out).resolve()
-    check_place(place, audit, data, run, Path(cleaned_folder))
+    out = replace(out, form=out.form or ("csv" if report["form"] == "patch" else report["form"]))
+    check_place(out.place, audit, out.data, out.run, Path(cleaned_folder))
     plan = CorrectionPlan(
         changes=(), fingerprint=audit.fingerprint, root=audit.samples.root, samples=len(audit.samples)
     )
-    done = find_done(place, plan, form, replace)
+    done = find_done(out.place, plan, out.form, out.replace)
     if done is not None and done["samples"] == len(audit.samples):
-        return WrittenDataset(folder=Path(out), report=done, unchanged=True)
-    check_free(place, replace)
+        return WrittenDataset(folder=Path(out.folder), report=done, unchanged=True)
+    check_free(out.place, out.replace)
     rows: list[int] = list(range(len(audit.samples)))
     transfer, lost, notes = None, "", []
-    if form in IMAGE_FORMS:
+    if out.form in IMAGE_FORMS:
         aside = Path(cleaned_folder).absolute().with_name(report["quarantine"] or quarantine_of(cleaned_folder).name)
         folders = dict.fromkeys((Path(cleaned_folder), aside, quarantine_of(cleaned_folder)))
-        found = find_images(audit, tuple(folders), data, workers, progress)
-        transfer = Transfer(found.images, audit.samples, link=link, workers=workers, progress=progress)
+        found = find_images(audit, tuple(folders), out.data, out.workers, out.progress)
+        transfer = out.transfer(found.images, audit.samples)
         rows, lost = found.rows, explain_loss(audit, found, report, aside)
         if not rows:
             raise RunError(f"not one image of the scan is in {cleaned_folder}, its quarantine or the source")
-        notes = [note] if (note := explain_passed_over(audit, data)) else []
-        if link == "symlink":
+        notes = [note] if (note := explain_passed_over(audit, out.data)) else []
+        if out.link == "symlink":
             notes.append(f"The links lead to {cleaned_folder}, its quarantine or the source: keep what they lead to.")
-    return _write(
-        plan,
-        original(audit, rows),
-        original(audit, ()),
-        Path(out),
-        form=form,
-        transfer=transfer,
-        notes=tuple(notes),
-        lost=lost,
-    )
+    dataset, apart = original(audit, rows), original(audit, ())
+    return _write(plan, dataset, apart, out, transfer=transfer, notes=tuple(notes), lost=lost)
 
 
 def _write(
     plan: CorrectionPlan,
     dataset: RelabelledDataset,
     apart: RelabelledDataset,
-    out: Path,
+    out: Destination,
     *,
-    form: str,
     transfer: Transfer | None,
     unread: tuple[tuple[Path, str], ...] = (),
     notes: tuple[str, ...] = (),
@@ -217,15 +195,15 @@ def _write(
 
     ``transfer`` brings the images, None where the form holds none; ``notes`` and what is ``lost`` are passed on.
     """
-    place = out.resolve()
+    place = out.place
     aside = quarantine_of(place) if transfer is not None and (len(apart) or unread) else None
     if aside is not None:
         check_quarantine(aside, place)
-    with writing(out, "nothing was made"):
+    with writing(out.folder, "nothing was made"):
         place.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             fresh = stack.enter_context(sibling(place))
-            notes += _fill(fresh, dataset, form, transfer)
+            notes += _fill(fresh, dataset, out.form, transfer)
             kept = None
             if aside is not None and transfer is not None:
                 kept = stack.enter_context(sibling(aside))
@@ -234,12 +212,12 @@ def _write(
             report = make_report(
                 plan,
                 dataset,
-                form=form,
+                form=out.form,
                 files=count_files(fresh),
                 how={} if transfer is None else transfer.how,
                 quarantine="" if aside is None else aside.name,
                 quarantine_files=0 if kept is None else count_files(kept),
-                notes=(*([f"{lost}."] if lost else ()), *notes, *_notes(dataset, apart, form, transfer)),
+                notes=(*([f"{lost}."] if lost else ()), *notes, *_notes(dataset, apart, out.form, transfer)),
             )
             for folder in (fresh, kept):
                 if folder is not None:
@@ -249,9 +227,10 @@ def _write(
             before = read_report(place)
             swap(*([] if kept is None or aside is None else [(kept, aside)]), (fresh, place))
             stays = "" if before is None else drop_quarantine(place, before)
-    shown = None if aside is None else out.with_name(aside.name)
+    folder = Path(out.folder)
+    shown = None if aside is None else folder.with_name(aside.name)
     told = (*report["notes"][len(plan.notes) :], *filter(None, [stays]), *_leftovers(place, aside))
-    return WrittenDataset(folder=out, quarantine=shown, report=report, notes=told, lost=lost)
+    return WrittenDataset(folder=folder, quarantine=shown, report=report, notes=told, lost=lost)
 
 
 def _fill(folder: Path, dataset: RelabelledDataset, form: str, transfer: Transfer | None) -> tuple[str, ...]:
@@ -308,13 +287,6 @@ def _notes(dataset: RelabelledDataset, apart: RelabelledDataset, form: str, tran
     if empty and form != "patch":
         said.append(f"No image is left of {', '.join(empty[:5])}{' and others' if len(empty) > 5 else ''}.")
     return said
-
-
-def _check_choices(form: str, link: str) -> None:
-    if form not in FORMS:
-        raise unknown_name("form", form, FORMS)
-    if link not in LINKS:
-        raise unknown_name("link", link, LINKS)
 
 
 def _unreadable(plan: CorrectionPlan, audit: Audit, data: Path | str | None) -> tuple[tuple[Path, str], ...]:

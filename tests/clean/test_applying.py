@@ -15,7 +15,16 @@ from cleaning import IDS, contents, make_dataset, png, said
 
 from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
-from labelaudit.clean import CorrectionPlan, apply_plan, make_plan, parquet, quarantine_of, read_applied, restore
+from labelaudit.clean import (
+    CorrectionPlan,
+    Destination,
+    apply_plan,
+    make_plan,
+    parquet,
+    quarantine_of,
+    read_applied,
+    restore,
+)
 from labelaudit.clean.dataset import cleaned
 from labelaudit.clean.names import class_folder
 from labelaudit.clean.transfer import Transfer
@@ -39,7 +48,7 @@ def test_numbered_classes_keep_their_numbers_and_names(tmp_path: Path) -> None:
     ids = tuple(name.replace("cat", "0").replace("dog", "1").replace("owl", "2") for name in IDS)
     audit = make_dataset(tmp_path / "pets", ids, samples={"codes": {"cat": "0", "dog": "1", "owl": "2"}})
     plan = make_plan(audit, match(audit, [said(audit, 1, "suggested", "dog"), said(audit, 2, "none")]))
-    apply_plan(plan, audit, tmp_path / "out")
+    apply_plan(plan, audit, Destination(tmp_path / "out"))
     assert [name for name in contents(tmp_path / "out") if name.endswith(".png")] == [
         "0/a.png",
         "1/b-37d7a12c.png",
@@ -51,21 +60,21 @@ def test_numbered_classes_keep_their_numbers_and_names(tmp_path: Path) -> None:
     assert labels(tmp_path / "out")["0/a.png"] == "cat"
     assert {entry["label"] for entry in report(tmp_path / "out")["classes"]} == {"cat", "dog", "owl"}
     assert read_applied(tmp_path / "out", audit).changes == plan.changes
-    apply_plan(plan, audit, tmp_path / "patch", form="patch")
+    apply_plan(plan, audit, Destination(tmp_path / "patch", form="patch"))
     assert next(row["new_label"] for row in rows(tmp_path / "patch" / "relabel.csv")) == "1"
     for form in ("hf", "parquet"):
-        apply_plan(plan, audit, tmp_path / form, form=form)
+        apply_plan(plan, audit, Destination(tmp_path / form, form=form))
         assert sorted({*labels(tmp_path / form).values()}, key=str) == ["cat", "dog", "owl"]
-    apply_plan(plan, audit, tmp_path / "csv", form="csv")
+    apply_plan(plan, audit, Destination(tmp_path / "csv", form="csv"))
     read = open_source(tmp_path / "pets", labels=tmp_path / "csv" / "labels.csv")
     assert {label for label in read.labels if label} == {"cat", "dog", "owl"}
-    restore(audit, tmp_path / "out", tmp_path / "back")
+    restore(audit, tmp_path / "out", Destination(tmp_path / "back"))
     assert {name for name in contents(tmp_path / "back") if name.endswith(".png")} == set(ids)
 
 
 def test_classes_below_another_folder_do_not_lie_in_each_other(tmp_path: Path) -> None:
     audit = make_dataset(tmp_path / "pets", tuple(f"PetImages/{name}" for name in IDS))
-    made = apply_plan(make_plan(audit, match(audit, [])), audit, tmp_path / "out")
+    made = apply_plan(make_plan(audit, match(audit, [])), audit, Destination(tmp_path / "out"))
     assert not any("several ways" in note for note in made.notes)
     assert labels(tmp_path / "out")["cat/a.png"] == "cat"
 
@@ -75,7 +84,7 @@ def test_folders_that_a_scan_would_ask_about_say_the_answer(tmp_path: Path) -> N
     source = {"data": str(tmp_path / "pets"), "label_from": "top"}
     classes = ("cat", "cat_old", "owl")
     audit = make_dataset(tmp_path / "pets", ids, samples={"classes": classes}, settings={"source": source})
-    made = apply_plan(make_plan(audit, match(audit, [])), audit, tmp_path / "out")
+    made = apply_plan(make_plan(audit, match(audit, [])), audit, Destination(tmp_path / "out"))
     assert "Its folders can be read in several ways: to scan it, say `label_from` 'top'." in made.notes
     with pytest.raises(DataError, match="'cat_old' may be a class of its own"):
         open_source(tmp_path / "out")
@@ -84,7 +93,7 @@ def test_folders_that_a_scan_would_ask_about_say_the_answer(tmp_path: Path) -> N
 
 def test_class_folders(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     before = contents(tmp_path / "pets")
-    applied = apply_plan(plan, audit, tmp_path / "out")
+    applied = apply_plan(plan, audit, Destination(tmp_path / "out"))
     assert contents(tmp_path / "out") == {
         "cat/a.png": png(0),
         "dog/b.png": png(1),
@@ -107,51 +116,55 @@ def test_class_folders(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> No
 
 def test_a_relabelled_image_does_not_take_the_name_of_another(audit: Audit, tmp_path: Path) -> None:
     plan = make_plan(audit, match(audit, [said(audit, 1, "suggested", "dog")]))
-    apply_plan(plan, audit, tmp_path / "out")
+    apply_plan(plan, audit, Destination(tmp_path / "out"))
     mark = audit.samples.digests[1][:8]
     assert contents(tmp_path / "out")["dog/b.png"] == png(3)
     assert contents(tmp_path / "out")[f"dog/b-{mark}.png"] == png(1)
 
 
 def test_applying_twice_changes_nothing_and_says_so(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
-    apply_plan(plan, audit, tmp_path / "out")
+    apply_plan(plan, audit, Destination(tmp_path / "out"))
     stamps = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}
-    again = apply_plan(plan, audit, tmp_path / "out")
+    again = apply_plan(plan, audit, Destination(tmp_path / "out"))
     assert again.unchanged
     assert again.report == report(tmp_path / "out")
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == stamps
 
 
 def test_images_that_came_since_the_scan_are_named(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
-    assert not any("not part of the scan" in note for note in apply_plan(plan, audit, tmp_path / "out").notes)
+    assert not any(
+        "not part of the scan" in note for note in apply_plan(plan, audit, Destination(tmp_path / "out")).notes
+    )
     (tmp_path / "pets" / "cat" / "new.png").write_bytes(png(9))
     (tmp_path / "pets" / "cat" / "notes.txt").write_text("no image")
-    (note,) = [note for note in apply_plan(plan, audit, tmp_path / "more").notes if "not part of the scan" in note]
+    (note,) = [
+        note for note in apply_plan(plan, audit, Destination(tmp_path / "more")).notes if "not part of the scan" in note
+    ]
     assert note.startswith("1 image of the source is not part of the scan and not here: cat/new.png.")
 
 
 def test_another_plan_needs_a_word_to_replace(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    apply_plan(plan, audit, out)
+    apply_plan(plan, audit, Destination(out))
     nothing = make_plan(audit, match(audit, []))
     with pytest.raises(RunError, match="holds another cleaned dataset"):
-        apply_plan(nothing, audit, out)
+        apply_plan(nothing, audit, Destination(out))
     with pytest.raises(RunError, match="holds another cleaned dataset"):
-        apply_plan(plan, audit, out, form="hf")
-    apply_plan(nothing, audit, out, replace=True)
+        apply_plan(plan, audit, Destination(out, form="hf"))
+    apply_plan(nothing, audit, Destination(out, replace=True))
     assert sorted(contents(out)) == sorted(IDS)
     assert not quarantine_of(out).exists()  # its content is in the dataset again
     (out / "cat" / "a.png").unlink()
     with pytest.raises(RunError, match="lacks files by now: use `replace`"):
-        apply_plan(nothing, audit, out)
-    apply_plan(nothing, audit, out, replace=True)
+        apply_plan(nothing, audit, Destination(out))
+    apply_plan(nothing, audit, Destination(out, replace=True))
     assert sorted(contents(out)) == sorted(IDS)
 
 
 def test_hugging_face_image_folder(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     extra = {"who": ("Ann", "Böb", ",", "=1", "", "x"), "label": ("1",) * 6}
     audit = replace(audit, samples=replace(audit.samples, extra=extra))
-    apply_plan(plan, audit, tmp_path / "out", form="hf")
+    apply_plan(plan, audit, Destination(tmp_path / "out", form="hf"))
     assert rows(tmp_path / "out" / "metadata.csv") == [
         {"file_name": "cat/a.png", "label": "cat", "who": "Ann", "extra_label": "1"},
         {"file_name": "cat/b.png", "label": "dog", "who": "Böb", "extra_label": "1"},
@@ -167,7 +180,7 @@ def test_splits_are_kept(tmp_path: Path, form: str) -> None:
     splits = tuple(name.split("/")[0] for name in ids)
     audit = make_dataset(tmp_path / "pets", ids, samples={"splits": splits})
     plan = make_plan(audit, match(audit, [said(audit, 1, "suggested", "dog")]))
-    apply_plan(plan, audit, tmp_path / "out", form=form)
+    apply_plan(plan, audit, Destination(tmp_path / "out", form=form))
     listing = open_source(tmp_path / "out")
     assert listing.splits is not None
     found = dict(zip(listing.ids, zip(listing.splits, listing.labels, strict=True), strict=True))
@@ -183,7 +196,7 @@ def test_parquet_of_hugging_face(audit: Audit, plan: CorrectionPlan, tmp_path: P
     import pyarrow.parquet as pq
 
     audit = replace(audit, samples=replace(audit.samples, extra={"who": ("Ann", "Böb", ",", "=1", "", "\ud800")}))
-    apply_plan(plan, audit, tmp_path / "out", form="parquet")
+    apply_plan(plan, audit, Destination(tmp_path / "out", form="parquet"))
     file = tmp_path / "out" / "data" / "train-00000-of-00001.parquet"
     table = pq.read_table(file)
     assert table.column_names == ["image", "label", "who"]
@@ -207,7 +220,7 @@ def test_parquet_in_shards(audit: Audit, tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_tables_without_images(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     moved = replace(audit, settings={})  # nothing is read: there need not be any images
-    apply_plan(plan, moved, tmp_path / "csv", form="csv")
+    apply_plan(plan, moved, Destination(tmp_path / "csv", form="csv"))
     assert [tuple(row.values()) for row in rows(tmp_path / "csv" / "labels.csv")] == [
         ("cat/a.png", "cat"),
         ("cat/b.png", "dog"),
@@ -216,30 +229,30 @@ def test_tables_without_images(audit: Audit, plan: CorrectionPlan, tmp_path: Pat
     ]
     again = open_source(tmp_path / "pets", labels=tmp_path / "csv" / "labels.csv")
     assert again.labels == ("cat", "dog", "dog", "owl")
-    apply_plan(plan, moved, tmp_path / "patch", form="patch")
+    apply_plan(plan, moved, Destination(tmp_path / "patch", form="patch"))
     lines = (tmp_path / "patch" / "relabel.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "path,digest,given_label,action,new_label,weight,source,reason,label_score"
     assert lines[1] == f"cat/b.png,{audit.samples.digests[1]},cat,relabel,dog,,verdict,wrong,0.03"
     assert [line.partition(",")[0] for line in lines[1:]] == ["cat/b.png", "cat/broken.png", "cat/c.png", "dog/b.png"]
     with pytest.raises(RunError, match="without images"):
-        apply_plan(plan, moved, tmp_path / "folders")
+        apply_plan(plan, moved, Destination(tmp_path / "folders"))
     assert not list(tmp_path.glob("*quarantine"))
 
 
 @pytest.mark.parametrize(("form", "file"), [("folders", "weights.csv"), ("hf", "metadata.csv"), ("csv", "labels.csv")])
 def test_weights(audit: Audit, tmp_path: Path, form: str, file: str) -> None:
     plan = make_plan(audit, match(audit, []), actions={"suspect": "weight"})
-    apply_plan(plan, audit, tmp_path / "out", form=form)
+    apply_plan(plan, audit, Destination(tmp_path / "out", form=form))
     found = {next(iter(row.values())): row["weight"] for row in rows(tmp_path / "out" / file)}
     assert found == {name: "0.03" if name.endswith("b.png") else "1.0" for name in IDS}
-    apply_plan(plan, audit, tmp_path / "parquet", form="parquet")
+    apply_plan(plan, audit, Destination(tmp_path / "parquet", form="parquet"))
     assert open_source(tmp_path / "parquet").extra["weight"] == ("1", "0.03", "1", "0.03", "1", "1")
 
 
 @pytest.mark.parametrize("link", ["hard", "symlink", "copy", "reflink", "auto"])
 def test_links(audit: Audit, tmp_path: Path, link: str) -> None:
     plan = make_plan(audit, match(audit, []))
-    applied = apply_plan(plan, audit, tmp_path / "out", link=link)
+    applied = apply_plan(plan, audit, Destination(tmp_path / "out", link=link))
     file, source = tmp_path / "out/cat/a.png", tmp_path / "pets/cat/a.png"
     assert file.read_bytes() == png(0)
     assert file.is_symlink() == (link == "symlink")
@@ -257,36 +270,36 @@ def test_what_cannot_be_linked_is_copied_and_reported(
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 
     monkeypatch.setattr(os, "link", refuse)
-    applied = apply_plan(make_plan(audit, match(audit, [])), audit, tmp_path / "out", link="hard")
+    applied = apply_plan(make_plan(audit, match(audit, [])), audit, Destination(tmp_path / "out", link="hard"))
     assert applied.report["made_as"] == {"copy": 6}
     assert applied.notes == ("6 of 6 images were copied: no hard links could be made.",)
 
 
 def test_unreadable_files_can_be_kept_apart(audit: Audit, tmp_path: Path) -> None:
     plan = make_plan(audit, match(audit, []), actions={"unreadable": "quarantine"})
-    apply_plan(plan, audit, tmp_path / "out")
+    apply_plan(plan, audit, Destination(tmp_path / "out"))
     assert contents(tmp_path / "out-quarantine") == {"unreadable/cat/broken.png": b"\x89PNG\r\n\x1a\n"}
     note = "Unreadable files that cannot be kept apart, because they are in no folder of files: 1."
-    assert apply_plan(plan, audit, tmp_path / "csv", form="csv").notes == (note,)
+    assert apply_plan(plan, audit, Destination(tmp_path / "csv", form="csv")).notes == (note,)
 
 
 def test_classes_without_samples_and_lost_columns_are_said(audit: Audit, tmp_path: Path) -> None:
     audit = replace(audit, samples=replace(audit.samples, extra={"who": ("x",) * 6}))
     plan = make_plan(audit, match(audit, [said(audit, 5, "none")]))
-    assert apply_plan(plan, audit, tmp_path / "out").notes == (
+    assert apply_plan(plan, audit, Destination(tmp_path / "out")).notes == (
         "Class folders cannot hold the columns who: the formats hf and csv can.",
         "No image is left of owl.",
     )
     gone = make_plan(audit, match(audit, [said(audit, row, "none") for row in range(6)]))
     with pytest.raises(OptionError, match="the plan leaves nothing"):
-        apply_plan(gone, audit, tmp_path / "none")
+        apply_plan(gone, audit, Destination(tmp_path / "none"))
 
 
 def test_moved_data_is_named(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     (tmp_path / "pets").rename(tmp_path / "moved")
     with pytest.raises(RunError, match="name their place with `data`"):
-        apply_plan(plan, audit, tmp_path / "out")
-    apply_plan(plan, audit, tmp_path / "out", data=tmp_path / "moved")
+        apply_plan(plan, audit, Destination(tmp_path / "out"))
+    apply_plan(plan, audit, Destination(tmp_path / "out", data=tmp_path / "moved"))
     assert len(contents(tmp_path / "out")) == 4
 
 
@@ -296,7 +309,7 @@ def test_names_from_the_data_have_no_power_in_the_report(tmp_path: Path) -> None
     finding = Finding(kind="unreadable", path="cat/\x1b[31m.png", detail="@everyone")
     audit = make_dataset(tmp_path / "pets", ids, findings=(finding,))
     plan = make_plan(audit, match(audit, []), actions={"suspect": "drop"})
-    apply_plan(plan, audit, tmp_path / "out", form="csv")
+    apply_plan(plan, audit, Destination(tmp_path / "out", form="csv"))
     page = (tmp_path / "out" / "clean-report.md").read_text(encoding="utf-8")
     assert "\x1b" not in page
     assert "`cat/[a](b).png`" in page
@@ -305,7 +318,7 @@ def test_names_from_the_data_have_no_power_in_the_report(tmp_path: Path) -> None
 def test_a_class_called_like_a_file_beside_it_gets_a_folder_and_a_word(tmp_path: Path) -> None:
     audit = make_dataset(tmp_path / "pets", samples={"classes": ("Clean-Report.json", "dog", "owl")})
     plan = make_plan(audit, match(audit, [said(audit, 2, "none")]))
-    made = apply_plan(plan, audit, tmp_path / "out")
+    made = apply_plan(plan, audit, Destination(tmp_path / "out"))
     assert class_folder("Clean-Report.json") == "%43lean-Report.json"
     assert "%43lean-Report.json/cat/a.png" in contents(tmp_path / "out")
     assert any("'Clean-Report.json' is in %43lean-Report.json; the formats hf and" in note for note in made.notes)
@@ -315,7 +328,7 @@ def test_a_class_called_like_a_file_beside_it_gets_a_folder_and_a_word(tmp_path:
 def test_unreadable_files_never_meet_the_images_of_a_class(tmp_path: Path) -> None:
     audit = make_dataset(tmp_path / "pets", samples={"classes": ("cat", "dog", "Unreadable")})
     plan = make_plan(audit, match(audit, []), actions={"unreadable": "quarantine"})
-    apply_plan(plan, audit, tmp_path / "out")
+    apply_plan(plan, audit, Destination(tmp_path / "out"))
     assert contents(tmp_path / "out-quarantine") == {"unreadable-files/cat/broken.png": b"\x89PNG\r\n\x1a\n"}
 
 
@@ -324,10 +337,10 @@ def test_copies_of_an_image_do_not_become_one_file(tmp_path: Path) -> None:
     (tmp_path / "pets/cat/c.png").write_bytes(png(0))
     digests = (*audit.samples.digests[:2], audit.samples.digests[0], *audit.samples.digests[3:])
     audit = replace(audit, samples=replace(audit.samples, digests=digests))
-    apply_plan(make_plan(audit, match(audit, [])), audit, tmp_path / "out")
-    restore(audit, tmp_path / "out", tmp_path / "back", link="hard")
+    apply_plan(make_plan(audit, match(audit, [])), audit, Destination(tmp_path / "out"))
+    restore(audit, tmp_path / "out", Destination(tmp_path / "back", link="hard"))
     assert not (tmp_path / "back/cat/a.png").samefile(tmp_path / "back/cat/c.png")
     (tmp_path / "out/cat/c.png").unlink()
-    back = restore(audit, tmp_path / "out", tmp_path / "again", link="hard")
+    back = restore(audit, tmp_path / "out", Destination(tmp_path / "again", link="hard"))
     assert not (tmp_path / "again/cat/a.png").samefile(tmp_path / "again/cat/c.png")
     assert back.report["made_as"] == {"hard link": 5, "copy": 1}

@@ -15,7 +15,7 @@ import pytest
 from cleaning import contents, make_dataset, png, said
 
 from labelaudit.audit.document import Audit
-from labelaudit.clean import CorrectionPlan, apply_plan, make_plan, quarantine_of
+from labelaudit.clean import CorrectionPlan, Destination, apply_plan, make_plan, quarantine_of
 from labelaudit.errors import RunError
 from labelaudit.verdicts import match
 
@@ -49,13 +49,13 @@ def test_a_report_cannot_name_a_folder_to_delete(
     audit: Audit, plan: CorrectionPlan, other: CorrectionPlan, tmp_path: Path, name: object
 ) -> None:
     out, victim = tmp_path / "out", tmp_path / "victim-quarantine"
-    apply_plan(plan, audit, out)
+    apply_plan(plan, audit, Destination(out))
     shutil.copytree(tmp_path / "images", victim)
     shutil.copytree(tmp_path / "images", tmp_path / "victim")
     edit(out / "clean-report.json", quarantine=name)
     before = {place.name: contents(place) for place in (tmp_path / "images", victim, tmp_path / "victim")}
     try:
-        apply_plan(other, audit, out, replace=True)
+        apply_plan(other, audit, Destination(out, replace=True))
     except RunError as error:
         assert "did not make" in str(error)  # noqa: PT017
     assert {place: contents(tmp_path / place) for place in before} == before
@@ -65,40 +65,40 @@ def test_the_quarantine_of_a_renamed_dataset_is_not_replaced(
     audit: Audit, plan: CorrectionPlan, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    apply_plan(plan, audit, out)
+    apply_plan(plan, audit, Destination(out))
     out.rename(tmp_path / "january")
     with pytest.raises(RunError, match="out-quarantine is the quarantine of another cleaned dataset"):
-        apply_plan(plan, audit, out)
+        apply_plan(plan, audit, Destination(out))
     assert contents(quarantine_of(out)) == {"cat/c.png": png(2)}
     assert not out.exists()
     quarantine_of(out).rename(quarantine_of(tmp_path / "january"))
-    assert apply_plan(plan, audit, out).quarantine == quarantine_of(out)
+    assert apply_plan(plan, audit, Destination(out)).quarantine == quarantine_of(out)
     assert contents(quarantine_of(tmp_path / "january")) == {"cat/c.png": png(2)}
 
 
 def test_replacing_a_copy_leaves_the_quarantine_of_the_original(
     audit: Audit, plan: CorrectionPlan, other: CorrectionPlan, tmp_path: Path
 ) -> None:
-    apply_plan(plan, audit, tmp_path / "out")
+    apply_plan(plan, audit, Destination(tmp_path / "out"))
     shutil.copytree(tmp_path / "out", tmp_path / "copy")
-    made = apply_plan(other, audit, tmp_path / "copy", replace=True)
+    made = apply_plan(other, audit, Destination(tmp_path / "copy", replace=True))
     assert contents(tmp_path / "out-quarantine") == {"cat/c.png": png(2)}
     assert any(f"stays in {tmp_path / 'out-quarantine'}" in note for note in made.notes)
-    assert apply_plan(plan, audit, tmp_path / "out").unchanged
+    assert apply_plan(plan, audit, Destination(tmp_path / "out")).unchanged
 
 
 @pytest.mark.parametrize("place", ["out", "out-quarantine"])
 def test_what_somebody_put_there_is_not_deleted(
     audit: Audit, plan: CorrectionPlan, other: CorrectionPlan, tmp_path: Path, place: str
 ) -> None:
-    apply_plan(plan, audit, tmp_path / "out")
+    apply_plan(plan, audit, Destination(tmp_path / "out"))
     (tmp_path / place / "cat").mkdir(exist_ok=True)
     (tmp_path / place / "cat" / "mine.png").write_bytes(png(9))
     again = make_plan(audit, match(audit, [said(audit, 2, "none"), said(audit, 1, "suggested", "dog")]))
     with pytest.raises(RunError, match=f"{place} holds 1 files that `labelaudit clean` did not put there"):
-        apply_plan(again, audit, tmp_path / "out", replace=True)
+        apply_plan(again, audit, Destination(tmp_path / "out", replace=True))
     if place == "out-quarantine":  # the next dataset has no quarantine: the old one stays, with a word
-        made = apply_plan(other, audit, tmp_path / "out", replace=True)
+        made = apply_plan(other, audit, Destination(tmp_path / "out", replace=True))
         assert any("stays in" in note for note in made.notes)
     assert (tmp_path / place / "cat" / "mine.png").read_bytes() == png(9)
 
@@ -111,10 +111,10 @@ def test_a_kill_between_any_two_renames_loses_no_image(
     audit: Audit, plan: CorrectionPlan, tmp_path: Path, stop: int
 ) -> None:
     """The old dataset and its quarantine, or the new ones: never a mixture, and the next run goes on."""
-    apply_plan(plan, audit, tmp_path / "out")
+    apply_plan(plan, audit, Destination(tmp_path / "out"))
     code = (
         "import os, signal, sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from cleaning import *\n"
-        "from labelaudit.clean import apply_plan, make_plan; from labelaudit.verdicts import match\n"
+        "from labelaudit.clean import Destination, apply_plan, make_plan; from labelaudit.verdicts import match\n"
         "import labelaudit.files as folders, pathlib\n"
         "audit = make_dataset(Path(sys.argv[2]) / 'images')\n"
         "count, wanted = [0], int(sys.argv[3])\n"
@@ -135,14 +135,14 @@ def test_a_kill_between_any_two_renames_loses_no_image(
         "    folders.shutil.rmtree = deleting\n"
         "    return swapping(*pairs)\n"
         "from labelaudit.clean import applying; swapping = applying.swap; applying.swap = begin\n"
-        "apply_plan(plan, audit, Path(sys.argv[2]) / 'out', replace=True)\n"
+        "apply_plan(plan, audit, Destination(Path(sys.argv[2]) / 'out', replace=True))\n"
     )
     tests = os.fspath(Path(__file__).parents[1])
     killed = subprocess.run([sys.executable, "-c", code, tests, str(tmp_path), str(stop)], check=False)
     assert killed.returncode == -signal.SIGKILL
     done = stop == 4
     again = make_plan(audit, match(audit, [said(audit, 2, "none")]))
-    made = apply_plan(again, audit, tmp_path / "out", replace=done)
+    made = apply_plan(again, audit, Destination(tmp_path / "out", replace=done))
     assert made.unchanged != done
     assert contents(tmp_path / "out-quarantine") == {"cat/c.png": png(2)}
     assert sorted(contents(tmp_path / "out")) == sorted({*audit.samples.ids} - {"cat/c.png"})
@@ -151,8 +151,8 @@ def test_a_kill_between_any_two_renames_loses_no_image(
 def test_a_quarantine_whose_dataset_never_appeared_is_replaced(
     audit: Audit, plan: CorrectionPlan, tmp_path: Path
 ) -> None:
-    apply_plan(plan, audit, tmp_path / "out")
+    apply_plan(plan, audit, Destination(tmp_path / "out"))
     (tmp_path / "out").rename(tmp_path / ".out.0123abcd.partial")  # as a kill before the last rename leaves it
-    made = apply_plan(plan, audit, tmp_path / "out")
+    made = apply_plan(plan, audit, Destination(tmp_path / "out"))
     assert not made.unchanged
     assert contents(tmp_path / "out-quarantine") == {"cat/c.png": png(2)}

@@ -12,7 +12,7 @@ from audits import make_audit, make_samples
 from cleaning import contents, png
 
 from labelaudit.audit.document import Audit
-from labelaudit.clean import apply_plan, applying, make_plan
+from labelaudit.clean import Destination, apply_plan, applying, make_plan
 from labelaudit.clean.forms import keeps_text
 from labelaudit.data.ingest import digest
 from labelaudit.data.sources import open_source
@@ -60,7 +60,7 @@ def read(folder: Path, form: str) -> Counter[tuple[str, str | None]]:
 )
 def test_every_form_reads_back_whole(tmp_path: Path, form: str, classes: tuple[str, ...]) -> None:
     audit = make_hostile(*classes)
-    apply_plan(make_plan(audit, match(audit, [])), audit, tmp_path / "out", form=form)
+    apply_plan(make_plan(audit, match(audit, [])), audit, Destination(tmp_path / "out", form=form))
     found = read(tmp_path / "out", form)
     assert Counter(content for content, _ in found.elements()) == Counter(digest(png(row)) for row in range(6))
     if form != "folders":
@@ -83,7 +83,7 @@ def test_datasets_loads_every_image_with_its_label(
         "who": ("", "7", "8", "", "", "x"),
     }
     audit = make_hostile("NA", "dog", "train", ids=ids, splits=splits, extra=extra)
-    apply_plan(make_plan(audit, match(audit, [])), audit, tmp_path / "out", form=form)
+    apply_plan(make_plan(audit, match(audit, [])), audit, Destination(tmp_path / "out", form=form))
     options: dict[str, Any] = {"cache_dir": str(tmp_path / "cache")}
     source = ["parquet"] if form == "parquet" else ["imagefolder"]
     loaded = load_dataset(*source, data_dir=str(tmp_path / "out"), **options)
@@ -105,7 +105,7 @@ def test_what_does_not_read_back_is_not_made(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setitem(applying.IMAGE_FORMS, "folders", lose_one)
     with pytest.raises(RunError, match=r"does not read back as it was meant, first 'cat/latest\.png' under 'owl'"):
-        apply_plan(make_plan(audit, match(audit, [])), audit, tmp_path / "out")
+        apply_plan(make_plan(audit, match(audit, [])), audit, Destination(tmp_path / "out"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -115,5 +115,5 @@ def test_a_table_that_would_change_a_label_is_written_as_lines(tmp_path: Path) -
     assert not keeps_text({"label": ("True", "False")}, [(0, 1)])
     assert not keeps_text({"label": ("cat", "dog"), "age": ("1", "x")}, [(0,), (1,)])
     audit = make_hostile("cat", "dog", "owl")
-    apply_plan(make_plan(audit, match(audit, [])), audit, tmp_path / "out", form="hf")
+    apply_plan(make_plan(audit, match(audit, [])), audit, Destination(tmp_path / "out", form="hf"))
     assert {name for name in contents(tmp_path / "out") if name.startswith("metadata")} == {"metadata.csv"}

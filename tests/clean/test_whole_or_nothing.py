@@ -14,7 +14,7 @@ from cleaning import contents, make_dataset, png, said
 
 from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
-from labelaudit.clean import CorrectionPlan, apply_plan, make_plan
+from labelaudit.clean import CorrectionPlan, Destination, apply_plan, make_plan
 from labelaudit.clean.names import check_class, class_folder
 from labelaudit.errors import DataError, OptionError, RunError
 from labelaudit.verdicts import match
@@ -27,7 +27,7 @@ def test_changed_and_missing_images_stop_it_with_one_line(
     (tmp_path / "pets/cat/a.png").write_bytes(png(9))
     (tmp_path / "pets/dog/e.png").unlink()
     with pytest.raises(DataError) as caught:
-        apply_plan(plan, audit, tmp_path / "out", form=form)
+        apply_plan(plan, audit, Destination(tmp_path / "out", form=form))
     assert str(caught.value) == (
         "cat/a.png: the image was changed since the scan: scan again; and 1 more. Nothing was made"
     )
@@ -46,7 +46,7 @@ def test_a_broken_apply_leaves_nothing(
 
     monkeypatch.setattr("labelaudit.clean.applying.write_report", full)
     with pytest.raises(RunError if isinstance(error, OSError) else KeyboardInterrupt) as caught:
-        apply_plan(plan, audit, tmp_path / "out", form=form)
+        apply_plan(plan, audit, Destination(tmp_path / "out", form=form))
     if isinstance(error, OSError):
         assert str(caught.value) == f"cannot write {tmp_path / 'out'} (No space left on device): nothing was made"
     assert [path.name for path in tmp_path.iterdir()] == ["pets"]
@@ -61,7 +61,7 @@ def test_a_full_disk_while_copying(
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(RunError, match=r"No space left on device\): nothing was made"):
-        apply_plan(plan, audit, tmp_path / "out", link="copy")
+        apply_plan(plan, audit, Destination(tmp_path / "out", link="copy"))
     assert [path.name for path in tmp_path.iterdir()] == ["pets"]
 
 
@@ -69,7 +69,7 @@ def test_a_failed_replace_puts_both_folders_back(
     audit: Audit, plan: CorrectionPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    apply_plan(plan, audit, out)
+    apply_plan(plan, audit, Destination(out))
     before = contents(tmp_path)
     rename, calls = Path.rename, []
 
@@ -82,10 +82,10 @@ def test_a_failed_replace_puts_both_folders_back(
     other = make_plan(audit, match(audit, [said(audit, 4, "none")]))
     monkeypatch.setattr(Path, "rename", fail_last)
     with pytest.raises(RunError, match="nothing was made"):
-        apply_plan(other, audit, out, replace=True)
+        apply_plan(other, audit, Destination(out, replace=True))
     monkeypatch.undo()
     assert contents(tmp_path) == before
-    assert apply_plan(plan, audit, out).unchanged
+    assert apply_plan(plan, audit, Destination(out)).unchanged
 
 
 def test_the_output_may_not_touch_data_or_run(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
@@ -98,20 +98,20 @@ def test_the_output_may_not_touch_data_or_run(audit: Audit, plan: CorrectionPlan
         (run / "out", "lies inside the RUN"),
     ]:
         with pytest.raises(OptionError, match=message):
-            apply_plan(plan, audit, out, run=run)
+            apply_plan(plan, audit, Destination(out, run=run))
     other = tmp_path / "other"
     other.mkdir()
     (other / "note.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(RunError, match="did not make"):
-        apply_plan(plan, audit, other, replace=True)
+        apply_plan(plan, audit, Destination(other, replace=True))
     (tmp_path / "out-quarantine").mkdir()
     (tmp_path / "out-quarantine" / "note.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(RunError, match="out-quarantine holds something"):
-        apply_plan(plan, audit, tmp_path / "out")
+        apply_plan(plan, audit, Destination(tmp_path / "out"))
     with pytest.raises(OptionError, match="unknown form 'zip'"):
-        apply_plan(plan, audit, tmp_path / "x", form="zip")
+        apply_plan(plan, audit, Destination(tmp_path / "x", form="zip"))
     with pytest.raises(OptionError, match="unknown link 'soft'"):
-        apply_plan(plan, audit, tmp_path / "x", link="soft")
+        apply_plan(plan, audit, Destination(tmp_path / "x", link="soft"))
 
 
 HOSTILE = ("../../x", "a/b", ".", "..", "", ".hidden", "/etc", "a\\b", "a\nb", "x" * 200, " cat", "%2F", "a\0b", "💥")
@@ -138,7 +138,7 @@ def test_hostile_classes_and_ids_stay_inside(tmp_path: Path) -> None:
     moved = replace(audit.samples, ids=("../../up.png", "/etc/b.png", "cat/./c.png", "d", "x/../../e.png", "owl/f.png"))
     audit = replace(audit, samples=replace(moved, images=open_originals(audit)))
     plan = make_plan(audit, match(audit, []), actions={"suspect": "relabel"})
-    apply_plan(plan, audit, tmp_path / "deep" / "out")
+    apply_plan(plan, audit, Destination(tmp_path / "deep" / "out"))
     assert sorted(contents(tmp_path / "deep" / "out")) == [
         "%2E.%2Fx/cat/c.png",
         "%2E.%2Fx/d.png",
@@ -147,9 +147,9 @@ def test_hostile_classes_and_ids_stay_inside(tmp_path: Path) -> None:
         "a%2Fb/x/e.png",
         "owl/f.png",
     ]
-    apply_plan(plan, audit, tmp_path / "deep" / "hf", form="hf")
+    apply_plan(plan, audit, Destination(tmp_path / "deep" / "hf", form="hf"))
     assert {row["label"] for row in rows(tmp_path / "deep/hf/metadata.csv")} == {"../x", "a/b", "owl"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["deep", "pets"]
     clash = replace(audit, samples=replace(audit.samples, classes=("a%2Fb", "a/b", "owl")))
     with pytest.raises(OptionError, match="'a%2Fb' and 'a/b' would share a folder"):
-        apply_plan(plan, clash, tmp_path / "deep" / "other")
+        apply_plan(plan, clash, Destination(tmp_path / "deep" / "other"))

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from labelaudit import verdicts
 from labelaudit.audit import run as runs
 from labelaudit.audit.document import Audit
-from labelaudit.clean import Change, CorrectionPlan, apply_plan, write_plan
+from labelaudit.clean import Change, CorrectionPlan, Destination, apply_plan, write_plan
 from labelaudit.cli import app
 from labelaudit.errors import DataError, OptionError, RunError
 from labelaudit.estimate import plan_reviews
@@ -205,7 +205,7 @@ def test_a_cleaned_dataset_stands_for_its_plan(audit: Audit, tmp_path: Path) -> 
     run = tmp_path / "run"
     review(audit, run)
     plan = relabel(audit, range(N), TRUE)
-    apply_plan(plan, audit, tmp_path / "out", form="csv")
+    apply_plan(plan, audit, Destination(tmp_path / "out", form="csv"))
     write_plan(plan, run / "plan.json")
     assert measure(run, plan=tmp_path / "out", seeds=2) == measure(run, seeds=2)
     with pytest.raises(RunError, match="was not made by `labelaudit clean`"):
