@@ -8,8 +8,8 @@ model would agree with (`Curve.asymptote`), and doubt counts as far as images sp
 in an easy set a curve sees nothing, and hardly any stand out plainly; those that both views are certain of are wrong
 all the same.
 
-The interval runs from the labels that stand out plainly to those that the pool contradicts. Left out: verdicts, which
-settle the matter (`labelaudit.judge.verdict_fit`).
+The interval runs from the labels that stand out plainly to those that the pool contradicts, and some more that nothing
+shows. Left out: verdicts, which settle the matter (`labelaudit.judge.verdict_fit`).
 """
 
 from __future__ import annotations
@@ -38,6 +38,10 @@ BORNE_OUT = 0.95
 """Probability of a wrong label, at the pool's own scale, from which it is sure of one alone."""
 CERTAIN = 0.99
 """The same, from which a label is wrong whatever the curve says if the noise model reads `BORNE_OUT` as well."""
+
+UNSEEN = 0.04
+"""Share of labels that may be wrong although they look right to every model, as five in a hundred reassessed photographs
+do: nothing in labels and images rules them out, so the interval reaches beyond what anything contradicts."""
 
 _ODDS = 2.0  # what the odds of a wrong label are multiplied by in its reading: people err more often than it believes
 _RARE = 0.05  # rate below which most of a reading may be the models' own doubt
@@ -104,11 +108,12 @@ def read_rate(
         rate = untold ** (1 - curve.told) * lasting**curve.told
     certain = mean_of((own <= 1 - CERTAIN) & (suspicion >= BORNE_OUT))
     rate = max(rate, strangers, certain)
+    most = max(rate, mean_of(likeliest != labels))
     apart = float(len(labels) if shares is None else shares.sum())
     return Reading(
         rate=rate,
         low=lower_end(min(rate, plain), apart),
-        high=upper_end(max(rate, mean_of(likeliest != labels)), apart),
+        high=upper_end(most + UNSEEN * (1 - most), apart),
         by_model=by_model,
         by_curve=None if curve is None else curve.asymptote,
         lasting=None if curve is None or curve.told < _SAID else curve.lasting,

@@ -193,6 +193,13 @@ def test_the_interval_runs_from_labels_that_stand_out_plainly_to_those_that_the_
     assert read_rate(np.ones(len(given)), probs, given, None).high == 1
 
 
+def test_the_interval_holds_wrong_labels_that_every_model_agrees_with() -> None:
+    given = np.arange(463) % 10
+    read = read_rate(np.full(463, 0.01), np.eye(10)[given] * 0.8 + 0.02, given, None)
+    assert read.low == 0
+    assert 32 / 463 < read.high < 0.1, "as many of the reassessed photographs as this are wrong"
+
+
 def test_no_more_labels_may_be_sure_than_the_pool_is_sure_of_or_stand_out_plainly_or_are_strangers() -> None:
     probs, given, truth = planted(0, 0.1, skill=4.0)
     certain = np.where(given != truth, 1.0, 0.0)  # the noise model, whatever the pool says
