@@ -40,8 +40,8 @@ CERTAIN = 0.99
 """The same, from which a label is wrong whatever the curve says if the noise model reads `BORNE_OUT` as well."""
 
 UNSEEN = 0.04
-"""Share of labels that may be wrong although they look right to every model, as five in a hundred reassessed photographs
-do: nothing in labels and images rules them out, so the interval reaches beyond what anything contradicts."""
+"""Share of labels that may be wrong although they look right to every model, as five of a hundred reassessed
+photographs do: nothing rules them out, so the interval reaches beyond what anything contradicts."""
 
 _ODDS = 2.0  # what the odds of a wrong label are multiplied by in its reading: people err more often than it believes
 _RARE = 0.05  # rate below which most of a reading may be the models' own doubt
