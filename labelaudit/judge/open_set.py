@@ -38,9 +38,6 @@ and dogs that models are rightly in doubt about .08."""
 BY_CHANCE = 3.0
 """Nats that the class "none" may bring by chance beside its error: 1.3 at most on eight sets without strangers whose
 labels are mostly right."""
-MOVED = 0.1
-"""Share of samples by which copies may move the classes' shares: beyond it too much of a class is copies for the class
-"none" to be told (one class four times, by .33: 23 right images of 200 taken, average precision .673 for .679)."""
 _ROUNDS = 4
 _FIRST = 0.1  # prior of each image at first
 _LEAST, _LEAST_WEIGHT = 1e-6, 0.1
@@ -57,11 +54,12 @@ class OpenSet:
     """Nats per group that the class "none" adds to the likelihood of the given labels."""
     weight: float
     """Probability that there are such images at all, by `weigh`."""
+    shares: Floats
+    """(C,) shares of the given labels, as strangers carry them; a group counts for one."""
 
     def posterior(self, noise: NoiseModel, labels: Ints, known: Ints) -> Floats:
         """(n,) probability of belonging to no class once the given label is counted in; 0 or 1 where people said."""
-        shares = np.bincount(labels, minlength=noise.probs.shape[1]) / len(labels)
-        found = self.weight * _responsibility(self.prior, shares[labels], _inside(noise, labels))
+        found = self.weight * _responsibility(self.prior, self.shares[labels], _inside(noise, labels))
         return np.asarray(np.where(known == UNKNOWN, found, known == NO_CLASS), dtype=np.float64)
 
 
@@ -71,8 +69,7 @@ def beats_even_errors(found: OpenSet, noise: NoiseModel, labels: Ints) -> bool:
     A noise model of many classes is fitted to few images of each and reads even errors low; a class "none" that takes a
     share of every image makes up for that, and then takes each wrong label for a stranger's.
     """
-    shares = np.bincount(labels, minlength=noise.probs.shape[1]) / len(labels)
-    outside, inside = shares[labels], _inside(noise, labels)
+    outside, inside = found.shares[labels], _inside(noise, labels)
 
     def explain(prior: Any) -> float:
         return float(np.log(prior * outside + (1 - prior) * inside).mean())
@@ -102,7 +99,7 @@ def find_open_set(
     fold_of: Ints,
     digests: Sequence[str],
 ) -> OpenSet | None:
-    """Learn the class "none", or find that there is none, or that copies leave too little to tell it by (`MOVED`).
+    """Learn the class "none", or find that there is none.
 
     Args:
         noise: fitted to the given ``labels`` (n,).
@@ -115,9 +112,7 @@ def find_open_set(
     group = number_names(digests).code
     sizes = np.bincount(group)
     counts = 1 / sizes[group]  # (n,) what each sample counts for: a group counts for one
-    shares = np.bincount(labels, minlength=classes) / len(labels)
-    if np.abs(shares - np.bincount(labels, counts, minlength=classes) / len(sizes)).sum() / 2 > MOVED:
-        return None
+    shares = np.bincount(labels, counts, minlength=classes) / len(sizes)
     inside = _inside(noise, labels)
     strange = measure_strangeness(x, labels, classes, fold_of)
     prior = np.full(len(labels), _FIRST)
@@ -145,7 +140,9 @@ def find_open_set(
     gains = np.bincount(group, ratio * counts)
     gain, error = float(gains.sum()), float(gains.std() * np.sqrt(len(gains)))
     weight = weigh(gain, error, taken)
-    return OpenSet(prior=prior, gain=gain / len(gains), weight=weight) if weight >= _LEAST_WEIGHT else None
+    return (
+        None if weight < _LEAST_WEIGHT else OpenSet(prior=prior, gain=gain / len(gains), weight=weight, shares=shares)
+    )
 
 
 def _inside(noise: NoiseModel, labels: Ints) -> Floats:
