@@ -2,7 +2,7 @@
 
 Folders may also be classes, which a table describes; so the column must be called as what images are of, or be the one
 that a person named. A column called ``animal`` or ``folder`` may hold either, and its names decide. Left out: names
-that several folders have.
+that several folders have, where the paths do not tell which is meant.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from labelaudit.data.column_names import plain_name
@@ -50,8 +50,7 @@ def spread_folders(table: Table, tree: Tree, asked: str | None = None) -> Table 
             inside[steps[depth - 1].casefold()].setdefault("/".join(steps[:depth]), []).append(path)
     for name, cells in table.cells.items():
         if name == asked or (asked is None and _names_owners(name, cells)):
-            named = [inside.get(_folder_of(cell), {}) for cell in cells]
-            found = [next(iter(folders.values())) if len(folders) == 1 else [] for folders in named]
+            found = [_images_in(cell, inside) for cell in cells]
             images = [image for some in found for image in some]
             if images and 2 * sum(map(bool, found)) >= len(found):
                 rows = [row for row, some in enumerate(found) for _ in some]
@@ -78,11 +77,24 @@ def may_be_classes(table: Table) -> bool:
 
 
 def _names_owners(name: str, cells: Sequence[str]) -> bool:
-    """Whether a column says of whom or of what images are, or has no name and holds files that are taken apart."""
+    """Whether a column says of whom or of what images are, holds paths of folders, or has no name and holds files that
+    are taken apart."""
+    if all(cell.strip().endswith("/") for cell in cells):
+        return True
     words = {*re.split(r"[\s_]+", plain_name(name))}
     return bool(words & (_OWNERS | _MAYBE_CLASSES)) or (
         words == {"column", "1"} and all(_FILM.search(cell.strip()) for cell in cells)
     )
+
+
+def _images_in(cell: str, inside: Mapping[str, Mapping[str, list[str]]]) -> list[str]:
+    """The images in the folder that a cell names by as much of its path as both have; none where it is not certain."""
+    found = inside.get(_folder_of(cell), {})
+    if len(found) > 1:
+        asked = "/" + "/".join(path_steps(cell)).casefold()
+        places = {place: f"/{place}".casefold() for place in found}
+        found = {place: found[place] for place, one in places.items() if one.endswith(asked) or asked.endswith(one)}
+    return next(iter(found.values())) if len(found) == 1 else []
 
 
 def _folder_of(cell: str) -> str:

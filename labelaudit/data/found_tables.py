@@ -15,7 +15,7 @@ from labelaudit.data.assembly import DETECTED
 from labelaudit.data.column_names import PATH_NAMES, guess_column
 from labelaudit.data.columns import Columns, PathsOnly, choose_columns, find_paths
 from labelaudit.data.folder_rows import PATHS, spread_folders
-from labelaudit.data.joined_tables import FoundTable, join_by_ids, join_tables, with_split
+from labelaudit.data.joined_tables import FoundTable, join_by_ids, join_tables, leave_parts, with_split
 from labelaudit.data.matching import path_steps
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.sidecars import find_sidecars, tabulate
@@ -75,10 +75,11 @@ def find_tables(tree: Tree, source: Source) -> Tables:
         examined += _examine_sidecars(sidecars, tree, source)
     found = [one for one in examined if isinstance(one, FoundTable)]
     refused = [one for one in examined if isinstance(one, RefusedTable)]
+    labelling, parts = leave_parts([one for one in found if one.columns.has_label])
     return Tables(
-        found=join_tables([one for one in found if one.columns.has_label], tree),
+        found=join_tables(labelling, tree),
         refused=sorted(refused, key=lambda one: -one.rows),
-        beside=[one for one in found if not one.columns.has_label],
+        beside=[*(one for one in found if not one.columns.has_label), *parts],
     )
 
 

@@ -48,6 +48,28 @@ def join_tables(found: Sequence[FoundTable], tree: Tree) -> list[FoundTable]:
     return joined
 
 
+def leave_parts(found: Sequence[FoundTable]) -> tuple[list[FoundTable], list[FoundTable]]:
+    """The tables but for those that say a part of what the largest one says in the same columns; of these what is left
+    is the split in their names, where there is one."""
+    told = [{*zip(one.match.files, one.columns.labels(one.table.cells), strict=True)} - {(None, "")} for one in found]
+    most = max(told, key=len, default=set())
+    whole = [one for one, own in zip(found, told, strict=True) if own is most]
+    parts = [
+        one
+        for one, own in zip(found, told, strict=True)
+        if own < most and one.table.columns == whole[0].table.columns and one.table.has_header
+    ]
+    splits = [with_split(one.table, one.names[0]) for one in parts]
+    sides = [
+        replace(
+            one, table=replace(table, cells={name: table.cells[name] for name in (one.columns.path or "", "split")})
+        )
+        for one, table in zip(parts, splits, strict=True)
+        if "split" in table.cells and "split" not in one.table.cells
+    ]
+    return [one for one in found if one not in parts], sides
+
+
 def _complete_each_other(group: Sequence[FoundTable]) -> bool:
     """Whether each table labels images that no other one does, and all say the same of those that several label."""
     told = [

@@ -29,7 +29,7 @@ class Part(Enum):
 
 _WORDS_OF = {
     Part.MASKS: """
-        annotation annot label mask segmentation segmented segment groundtruth gt trimap bbox xml json heatmap
+        annotation annot label mask msk segmentation segmented segment groundtruth gt trimap bbox xml json heatmap
     """,
     Part.ASIDE: """
         output result run log checkpoint ckpt cam gradcam figure fig asset doc documentation static media

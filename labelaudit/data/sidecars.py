@@ -1,48 +1,60 @@
 """Documents about one image each, as labelling tools write them: ``a.json`` or ``a.jpg.json`` for ``a.jpg``.
 
 All of them are one table. A label is a class of the whole image: a tag among the annotations (Darwin of V7,
-SuperAnnotate, Dataloop), a tag of the file (Supervisely), a flag that is set (LabelMe), or a field that is called so.
-Left out: boxes and shapes.
+SuperAnnotate, Dataloop), a tag of the file (Supervisely), a flag that is set (LabelMe), a field that is called so, also
+in plain XML (LifeCLEF), or the only line of ``a.cls`` (WebDataset) and ``a.txt``. Left out: boxes, shapes and captions.
 """
 
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from labelaudit.data.column_names import is_label_name
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.records import columns_of, flatten, parse_json
-from labelaudit.data.table import DocumentError, Table
-from labelaudit.data.tree import Tree
+from labelaudit.data.table import DocumentError, Table, parse_xml
+from labelaudit.data.tree import Tree, ending_of
 from labelaudit.errors import DataError, damage_of
 from labelaudit.text import count
 
 _PATH, _LABEL, _SPLIT = "path", "label", "split"
+_LINES = (".cls", ".txt")
+"""Endings of files that hold the label alone."""
+_ENDINGS = (".cls", ".json", ".txt", ".xml")
+_NUMBERS = re.compile(r"[-+.\de]+(\s+[-+.\de]+)+")
+"""A box: its class and corners."""
+_LONGEST = 60  # characters of a label
 
 
 def find_sidecars(tree: Tree) -> dict[str, str]:
-    """Document -> the image that it is about, where half of the images or more have one; else nothing.
+    """Document -> the image that it is about, all of one kind, where half of the images or more have one; else nothing.
 
     Of several images of its name a document is about the one whose folders have most in common with its own.
     """
-    documents = [path for path in tree.others if path.lower().endswith(".json")]
+    kinds = {ending: [path for path in tree.others if ending_of(path) == ending] for ending in _ENDINGS}
     named: defaultdict[str, list[str]] = defaultdict(list)
-    for path in tree.paths if documents else ():
+    for path in tree.paths if any(kinds.values()) else ():
         name = posixpath.basename(path)
         for key in {name, posixpath.splitext(name)[0]}:
             named[key].append(path)
+    return next(filter(None, (_find(documents, named, len(tree.paths)) for documents in kinds.values())), {})
+
+
+def _find(documents: Sequence[str], named: Mapping[str, Sequence[str]], images: int) -> dict[str, str]:
+    """Document -> the image that it is about, by the ``named`` images; nothing where fewer than half have one."""
     found: dict[str, str] = {}
     for path in documents:
-        images = named.get(posixpath.splitext(posixpath.basename(path))[0], [])
-        above = [len(posixpath.commonpath([posixpath.dirname(path), image])) for image in images]
-        if images and above.count(max(above)) == 1:
-            found[path] = images[above.index(max(above))]
+        fits = named.get(posixpath.splitext(posixpath.basename(path))[0], [])
+        above = [len(posixpath.commonpath([posixpath.dirname(path), image])) for image in fits]
+        if fits and above.count(max(above)) == 1:
+            found[path] = fits[above.index(max(above))]
     several = Counter(found.values())
     found = {path: image for path, image in found.items() if several[image] == 1}
-    return found if len(found) > 1 and 2 * len(found) >= len(tree.paths) else {}
+    return found if len(found) > 1 and 2 * len(found) >= images else {}
 
 
 def tabulate(sidecars: Mapping[str, str], tree: Tree) -> Table | None:
@@ -54,14 +66,15 @@ def tabulate(sidecars: Mapping[str, str], tree: Tree) -> Table | None:
     for path in sidecars:
         try:
             with damage_of(f"'{path}'", "export it again", of_any_shape=True):
-                document = parse_json(path, tree.storage.read(path).decode("utf-8-sig", "replace"))
-                record = dict(_cells(document)) if isinstance(document, dict) else {}
+                record = dict(_read(path, tree.storage.read(path)))
         except (DataError, OSError, ValueError) as error:
             raise DocumentError(str(error) if isinstance(error, DataError) else f"'{path}': {error}") from error
         if not record:
             return None
         records.append(record)
     first = next(iter(sidecars))
+    if ending_of(first) in _LINES and 2 * len({record[_LABEL] for record in records}) > len(records):
+        return None
     if not any(cell for record in records for name, cell in record.items() if name != _SPLIT):
         others = f" and {count(len(sidecars) - 1, 'file')} like it"
         raise DocumentError(f"'{first}'{others} hold no class for a whole image: boxes and shapes are not read")
@@ -69,10 +82,25 @@ def tabulate(sidecars: Mapping[str, str], tree: Tree) -> Table | None:
     if not any(cells.get(_SPLIT, ())):
         cells.pop(_SPLIT, None)
     return Table(
-        name=posixpath.join(posixpath.dirname(first), "*.json"),
-        cells={_PATH: [*sidecars.values()], **cells},
+        name=posixpath.join(posixpath.dirname(first), f"*{ending_of(first)}"),
+        cells={**cells, _PATH: [*sidecars.values()]},
         lines=[1] * len(records),
     )
+
+
+def _read(path: str, data: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the columns of a file and its cells; nothing of one of an unknown kind."""
+    if ending_of(path) == ".xml":
+        fields = [*parse_xml(path, data)]
+        if not any(map(len, fields)):
+            yield from ((field.tag, (field.text or "").strip()) for field in fields)
+        return
+    text = data.decode("utf-8-sig", "replace").strip()
+    if ending_of(path) in _LINES:
+        if len(text) <= _LONGEST and "\n" not in text and not _NUMBERS.fullmatch(text):
+            yield _LABEL, text
+    elif isinstance(document := parse_json(path, text), dict):
+        yield from _cells(document)
 
 
 def _cells(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

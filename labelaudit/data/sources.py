@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -20,36 +18,21 @@ from types import ModuleType
 from typing import Any
 
 from labelaudit.data.agreement import add_columns, agree
-from labelaudit.data.archive import is_archive
 from labelaudit.data.class_names import name_classes
 from labelaudit.data.exposure import Exposed, Exposure
 from labelaudit.data.folders import LISTED, Candidate, Undecided
-from labelaudit.data.formats import VIDEOS
-from labelaudit.data.images import ImageError, suffix
 from labelaudit.data.listing import Listing
+from labelaudit.data.nothing_found import nothing_found
 from labelaudit.data.order import state_classes, state_rows
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import Source, refuse_missing
 from labelaudit.data.spelling import plain_spelling, unify_spelling
-from labelaudit.data.table import DOCUMENT_SUFFIXES, Table, ends_as_image, parse_table
-from labelaudit.data.tree import Tree, ending_of
+from labelaudit.data.table import DOCUMENT_SUFFIXES, Table, parse_table
 from labelaudit.errors import DataError, damage_of, unknown_name
-from labelaudit.text import count, name_some
+from labelaudit.text import name_some
 
 _ROOM = "labelaudit.data.readers"
-_CLOSED = re.compile(
-    r".*\.(mat|xlsx?|ods|h5|hdf5|arrow|feather|pkl|pickle|db|sqlite3?|rds|sav|tfrecord|tfrec|mdb|bin|npy|(csv|tsv|txt|jsonl?)\.(gz|bz2|xz|zip))(-\d+-of-\d+)?",
-    re.IGNORECASE,
-)
-"""Names of files that may hold labels or images and are not read, not alone at least."""
-_UNREAD = frozenset(
-    """
-    .jxl .svg .psd .exr .hdr .cr2 .cr3 .nef .arw .dng .orf .raf .nii .mha .nrrd .svs .ndpi .fits .xcf .eps .ai .pdf
-    .tga .pcx .ico
-    """.split()
-)
-"""Endings of pictures in formats that are not read."""
-_FEW, _LOOKED_AT = 4, 20  # files that a message names, and that it looks into
+_FEW = 4  # splits whose classes are compared
 
 
 @cache
@@ -202,7 +185,7 @@ def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing
         )
     if refused:
         return refused[0].what, refused[0].read()
-    raise DataError(nothing_found(subject))
+    raise DataError(nothing_found(subject, read_document))
 
 
 def _labels_alone(source: Source) -> Listing:
@@ -221,131 +204,3 @@ def _labels_alone(source: Source) -> Listing:
     if not path.is_file():
         raise DataError(f"'{path}' (`labels`) does not exist: give a table, .npy, .npz or .parquet of labels")
     raise DataError(f"'{path}' is not a kind of labels known here: give .csv, .tsv, .jsonl, .npy, .npz or .parquet")
-
-
-def _stem_of_boxes(path: str) -> str | None:
-    """The name of a file that may hold boxes of the image of that name."""
-    stem, _, ending = path.rpartition("/")[2].rpartition(".")
-    return stem if ending.lower() in ("xml", "txt", "json") else None
-
-
-def _tables_beside(tree: Tree) -> str:
-    """The files of a folder that may be tables of labels, or the reason why one is none; empty where they are many."""
-    tables = [other for other in tree.others if ending_of(other) in (".csv", ".tsv", ".json", ".jsonl", ".ndjson")]
-    if not 0 < len(tables) <= _FEW:
-        return ""
-    for name in tables:
-        try:
-            read_document(name, tree.storage.read(name))
-        except DataError as error:
-            return f" ({error})"
-        except (ImageError, OSError, ValueError):
-            continue
-    return f" ({name_some(tables)})"
-
-
-def nothing_found(subject: Subject) -> str:
-    """The message for a dataset that no reader recognised: what was looked for and what to do."""
-    source = subject.source
-    if source.labels is not None and source.label_from is not None:
-        return f"'{subject.shown}': `labels` and `label_from` both say where the labels are: leave one out"
-    if source.format is not None and (source.labels is not None or not subject.is_said_by_table):
-        fault = "cannot be read" if source.labels is None else "and its table of `labels` cannot be read"
-        return f"'{subject.shown}' {fault} as `format` {source.format}: leave it out, or name another"
-    if not subject.is_folder:
-        return _unknown_file(subject)
-    tree = subject.tree
-    columns = ("path_column", "label_column", "annotator")
-    if asked := [f"`{name}`" for name in columns if getattr(subject.source, name) is not None]:
-        return (
-            f"'{tree.shown}' has no table for {' and '.join(asked)}{_tables_beside(tree)}: give one with `labels` FILE"
-        )
-    advice = "put images into <class>/ folders, or give a table of labels with `labels` FILE"
-    if not tree.paths:
-        return _no_images(tree, advice)
-    names = [path.rpartition("/")[2] for path in tree.paths]
-    stems = {*names, *(name.rpartition(".")[0] for name in names)}
-    boxes = sum(_stem_of_boxes(other) in stems for other in tree.others)
-    boxes = boxes if 2 * boxes > len(tree.paths) else 0
-    closed = list(filter(_CLOSED.fullmatch, tree.others))
-    flat = subject.path is not None and subject.path.is_dir() and not any("/" in path for path in tree.paths)
-    alone = f", or `label_from` parent if all are of the class '{tree.name}'" if flat else ""
-    beside = (
-        f", {boxes:,} .xml, .txt or .json files of the same names may hold boxes, which are not read" if boxes else ""
-    )
-    beside += f", '{closed[0]}' is not read: save it as a CSV of paths and labels if it holds them" if closed else ""
-    return (
-        f"'{tree.shown}' holds {count(len(tree.paths), 'image')} without labels: they lie in no class folders, no "
-        f"table there names them{_tables_beside(tree)}, and their names show no pattern{beside}: {advice}, or say "
-        f"`label_from` name:'REGEX'{alone}"
-    )
-
-
-def _unknown_file(subject: Subject) -> str:
-    path = subject.path
-    if path is not None and ends_as_image(path.name):
-        return f"'{path}' is one image: give the folder of class folders above it"
-    if path is not None and path.suffix.lower() in (".7z", ".rar"):
-        return f"'{path}' is an archive of a kind that is not read: unpack it and give the folder, or a .zip"
-    if path is not None and path.suffix == ".dvc":
-        return f"'{path}' is a pointer of DVC: run `dvc pull` and give the folder '{path.with_suffix('')}'"
-    if path is not None and _CLOSED.fullmatch(path.name):
-        return f"'{path}' is not read: save its images and labels as one .npz, or as class folders"
-    return (
-        f"'{subject.shown}' is not a kind of dataset known here: give a folder, a table (.csv, .tsv, .jsonl, "
-        ".json), .parquet, .npz, .npy, .zip or .tar"
-    )
-
-
-def _no_images(tree: Tree, advice: str) -> str:
-    """The message for a folder or an archive in which there is no image."""
-    packed = [f"'{tree.shown}/{other}'" for other in tree.others if is_archive(Path(other))]
-    if packed and Path(tree.shown).is_file():
-        return f"'{tree.shown}' holds no images but archives, which are not opened in an archive: unpack it"
-    if packed:
-        several = "; if each is a class or a split, unpack each into a folder of its own name" * (len(packed) > 1)
-        return f"'{tree.shown}' holds no images but archives: give one of them, {name_some(packed, 4)}{several}"
-    arrays = [other for other in tree.others if ending_of(other) in (".npz", ".npy")]
-    if len(arrays) > 1:
-        return (
-            f"'{tree.shown}' holds no image files, and '{arrays[0]}' is not read: save its images and labels as one "
-            ".npz, or give it as DATA with its labels as `labels` FILE"
-        )
-    alone = [other for other in tree.others if ending_of(other) in (".npz", ".csv", ".tsv", ".parquet")]
-    if 0 < len(alone) <= _FEW:
-        named = " or ".join(f"'{tree.shown}/{other}'" for other in alone)
-        unpack = "unpack it and " if Path(tree.shown).is_file() else ""
-        return f"'{tree.shown}' holds no image files; if images are in {named}, {unpack}give that file as DATA"
-    if closed := list(filter(_CLOSED.fullmatch, tree.others)):
-        return (
-            f"'{tree.shown}' holds no image files, and '{closed[0]}' is not read: save its images and labels as one "
-            ".npz, or as class folders"
-        )
-    counted = [f"{n} {ending}" for ending, n in sorted(tree.skipped.items(), key=lambda pair: -pair[1])[:4]]
-    if tree.findings:
-        first = tree.findings[0]
-        counted.append(f"{len(tree.findings)} that cannot be read, the first: '{first.path}', {first.detail}")
-    left = f" (left out: {', '.join(counted)})" if counted else ""
-    if kinds := VIDEOS & tree.skipped.keys():
-        advice = (
-            f"take frames out of the {min(kinds)} files as images into <class>/ folders, and name the film by `group`"
-        )
-    elif kinds := _UNREAD & tree.skipped.keys():
-        advice = f"write the {min(kinds)} files as PNG, JPEG or TIFF"
-    elif ".dvc" in tree.skipped:
-        advice = "run `dvc pull` if they are kept by DVC"
-    if (found := _called_otherwise(tree)) is not None:
-        advice = f"'{found[0]}' is an image by its content: give such files the ending '{found[1]}'"
-    return f"no images in '{tree.shown}'{left}: {advice}"
-
-
-def _called_otherwise(tree: Tree) -> tuple[str, str] | None:
-    """A file that is an image in spite of its ending, with the ending that it should have.
-
-    Of each ending one is looked at. Raw photographs of many cameras begin as TIFF does and are none.
-    """
-    for name in list({ending_of(other): other for other in reversed(tree.others)}.values())[:_LOOKED_AT]:
-        with suppress(ImageError, OSError, ValueError):
-            if (ending := suffix(tree.storage.read(name))) not in ("", ".tif"):
-                return name, ending
-    return None

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isnan
 from typing import Any
+from xml.etree import ElementTree
 
 from labelaudit.data.column_names import LABEL_NAMES, PATH_NAMES, plain_name
 from labelaudit.data.columns import Cells
@@ -278,6 +279,17 @@ def parse_export(name: str, data: bytes, *keys: str) -> Any:
     if not name.lower().endswith(".json") or not all(f'"{key}"'.encode() in data for key in keys):
         return None
     return parse_json(name, data.decode("utf-8", "replace"))
+
+
+def parse_xml(name: str, data: bytes) -> ElementTree.Element:
+    """The root of an XML document; raises `DocumentError` where it is none, or declares entities: a few lines of these
+    can stand for gigabytes."""
+    if b"<!ENTITY" in data:
+        raise DocumentError(f"'{name}' declares XML entities, which no export does: it is not read")
+    try:
+        return ElementTree.fromstring(data)
+    except ElementTree.ParseError as error:
+        raise DocumentError(f"'{name}' is not XML: {error}") from error
 
 
 def is_frame(data: Any) -> bool:

@@ -378,7 +378,7 @@ def test_a_folder_that_is_called_as_altered_pictures_of_another_stops(tmp_path: 
                                              (("P1", "Q2"), False), (("1", "2"), False)])  # fmt: skip
 def test_classes_of_one_word_and_numbers_get_a_note(tmp_path: Path, names: tuple[str, str], told: bool) -> None:
     listing = open_source(build(tmp_path, dict.fromkeys(names, 3)))
-    assert any("such as 'Base11', a word and a number" in note for note in listing.notes) == told
+    assert any("such as 'Base11', which differ in numbers" in note for note in listing.notes) == told
 
 
 def test_classes_that_a_split_lacks_are_told(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_ids_of_wordnet_are_classes_and_numbered_folders_have_the_label_of_their
     classes = ["n02085620", "n02085782", "n01440764"]
     listing = open_source(build(tmp_path / "a", {**dict.fromkeys(classes, 3), "meta.csv": rows_of.format(*classes)}))
     assert counts_of(listing) == dict.fromkeys(classes, 3)
-    assert not any("a word and a number" in note for note in listing.notes)
+    assert not any("which differ in numbers alone" in note for note in listing.notes)
     plots = ["plot 1", "plot 2", "plot 3"]
     listing = open_source(build(tmp_path / "b", {**dict.fromkeys(plots, 3), "meta.csv": rows_of.format(*plots)}))
     assert counts_of(listing) == {"dog": 6, "fish": 3}

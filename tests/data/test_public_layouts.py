@@ -251,3 +251,79 @@ def test_images_that_no_split_was_given(tmp_path: Path) -> None:
     rows = [f"{('TRAIN', 'UNASSIGNED')[n % 2]},gs://b/images/{n}.jpg,{'ab'[n // 4]}" for n in range(8)]
     build(tmp_path, {**numbered("images", 8), "all_data.csv": table(rows[0], rows[1:])})
     assert counts_of(open_source(tmp_path)) == {"a": 4, "b": 4}
+
+
+LIFECLEF = "<Image><ObservationId>{0}</ObservationId><ClassId>{1}</ClassId><Species>S {1}</Species></Image>"
+
+
+@pytest.mark.parametrize(
+    ("ending", "text", "labels"),
+    [
+        ("cls", "{1}", {"0", "1"}),
+        ("txt", "{1} cats\n", {"0 cats", "1 cats"}),
+        ("xml", LIFECLEF, {"S 0", "S 1"}),
+    ],
+)
+def test_a_file_of_one_label_beside_each_image(ending: str, text: str, labels: set[str], tmp_path: Path) -> None:
+    files: Files = {f"a/{n}.{ending}": text.format(n, n % 2) for n in range(8)}
+    listing = open_source(build(tmp_path, {**numbered("a", 8), **files}))
+    assert ({*counts_of(listing)}, listing.skipped) == (labels, {})
+
+
+@pytest.mark.parametrize(
+    "text", ["0 .5 .5 .1 .{0}", "a photo of {1} {0}", "<annotation><object><name>cat</name></object></annotation>"]
+)
+def test_boxes_and_captions_beside_images_are_no_labels(text: str, tmp_path: Path) -> None:
+    ending = "xml" if text.startswith("<") else "txt"
+    files: Files = {f"{kind}/{n}.{ending}": text.format(n, kind) for kind in ("cat", "dog") for n in range(4)}
+    listing = open_source(build(tmp_path, {**numbered("cat", 4), **numbered("dog", 4), **files}))
+    assert (listing.origin, listing.extra) == ("folder names", {})
+
+
+def test_paths_of_folders_tell_folders_of_one_name_apart(tmp_path: Path) -> None:
+    places = [f"train/patient{n}/study{part}/" for n in range(4) for part in (1, 2)]
+    files: Files = {f"{place}image1.png": P for place in places}
+    rows = "".join(f"set/{place},{n // 3 % 2}\n" for n, place in enumerate(places))
+    build(tmp_path, {**files, "train_labeled_studies.csv": rows})
+    listing = open_source(tmp_path, labels=tmp_path / "train_labeled_studies.csv")
+    assert labels_of(listing) == {f"{place}image1.png": str(n // 3 % 2) for n, place in enumerate(places)}
+
+
+def test_tables_of_folds_beside_one_of_all_stop_nothing(tmp_path: Path) -> None:
+    rows = [f"data/{n}.png,{n % 2},{'AB'[n % 2]},{n % 3}" for n in range(12)]
+    head = "path,symbol_id,latex,user_id"
+    folds = {
+        f"task/fold-{k}/{part}.csv": table(head, [f"../../{row}" for n, row in enumerate(rows) if (n % 3 == k) == test])
+        for k in (0, 1)
+        for part, test in (("train", False), ("test", True))
+    }
+    build(tmp_path, {**{f"data/{n}.png": P for n in range(12)}, "labels.csv": table(head, rows), **folds})
+    listing = open_source(tmp_path)
+    assert (counts_of(listing), listing.splits) == ({"A": 6, "B": 6}, None)
+
+
+def test_lists_of_the_splits_of_a_list_of_all_are_splits(tmp_path: Path) -> None:
+    rows = [f"{n + 1} {n // 3 % 2} chair/{n}.jpg" for n in range(12)]
+    head, files = "image_id class_id path", numbered("chair", 12)
+    build(tmp_path, {**files, "info.txt": table(head, rows)})
+    build(tmp_path, {"train.txt": table(head, rows[:6]), "test.txt": table(head, rows[6:])})
+    assert open_source(tmp_path).splits == ("train",) * 6 + ("test",) * 6
+
+
+def test_a_list_of_labels_without_names_is_told(tmp_path: Path) -> None:
+    labels = "".join(f"{n % 3}\n" for n in range(8))
+    with pytest.raises(DataError, match=r"'devkit/truth\.txt' has a line for each image and no names"):
+        open_source(build(tmp_path, {**numbered("val", 8), "devkit/truth.txt": labels}))
+
+
+@pytest.mark.parametrize("file", ["pets.lance/data/a.lance", "train.beton", "AD/1.nii.gz"])
+def test_stores_that_are_not_read_are_named(file: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=rf"'{re.escape(file)}' is not read: save its images"):
+        open_source(build(tmp_path, {file: b"x"}))
+
+
+def test_tiles_of_scenes_and_labels_that_are_masks_are_told(tmp_path: Path) -> None:
+    build(tmp_path / "a", {f"S2A_2017_{n}_45/{n}_{band}.tif": P for n in range(4) for band in ("B01", "B02")})
+    assert any("differ in numbers alone" in note for note in open_source(tmp_path / "a").notes)
+    build(tmp_path / "b", {f"{kind}/{n}{end}": P for kind in "ab" for n in range(3) for end in (".jpg", "_label.bmp")})
+    assert "Passed over 6 images that are masks of others beside them." in open_source(tmp_path / "b").notes

@@ -25,9 +25,9 @@ from labelaudit.errors import DataError
 from labelaudit.text import count, name_some
 from labelaudit.types import Finding
 
-_MASK = re.compile(r"(.+)[_-](mask|masks|seg|segmentation|gt|groundtruth)([_-]\d+)?", re.IGNORECASE | re.DOTALL)
-_NUMBERED = re.compile(r"(?!n\d{8}$)([^\W\d_]+)[\s_-]*\d+")
-"""A word and a number, but for ids of WordNet."""
+_MASK = re.compile(r"(.+)[_-](masks?|seg|segmentation|gt|groundtruth|labels?)([_-]\d+)?", re.IGNORECASE | re.DOTALL)
+_NUMBERED = re.compile(r"(?!n\d{8}$)[^\W\d_].*\d")
+"""A name that begins with a letter and has a number, but for ids of WordNet."""
 _OF_CLASSES = frozenset(
     "class classe label category type kind grade stage level score degree cluster digit sign gleason birads".split()
 )
@@ -188,14 +188,15 @@ def list_classes(tree: Tree, level: Level, masks: Set[str]) -> Listing:
 
 
 def _note_numbered(names: Set[str]) -> list[str]:
-    """A note where all classes are one word and a number: plates, batches and people are called so too."""
-    found = [_NUMBERED.fullmatch(name) for name in sorted(names)]
-    words = {one[1].casefold() for one in found if one is not None}
-    if len(names) < 2 or None in found or len(words) > 1 or words & _OF_CLASSES:
+    """A note where the names of all classes differ in numbers alone: plates, scenes, batches and people are called so
+    too."""
+    forms = {re.sub(r"\d+", "0", name.casefold()) for name in names}
+    words = {word for form in forms for word in re.findall(r"[^\W\d_]+", form)}
+    if len(names) < 2 or len(forms) > 1 or not all(map(_NUMBERED.match, names)) or words & _OF_CLASSES:
         return []
     return [
-        f"All classes have names such as '{min(names)}', a word and a number. If these are plates, batches, people or "
-        "places, the labels are somewhere else."
+        f"All classes have names such as '{min(names)}', which differ in numbers alone. If these are plates, scenes, "
+        "batches, people or places, the labels are somewhere else."
     ]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from labelaudit.data.records import columns_of
-from labelaudit.data.table import DocumentError, Table
+from labelaudit.data.table import DocumentError, Table, parse_xml
 
 
 def tabulate(name: str, data: bytes) -> Table | None:
@@ -16,13 +16,7 @@ def tabulate(name: str, data: bytes) -> Table | None:
     for each tag."""
     if not name.lower().endswith(".xml") or b"<annotations" not in data[:4096]:
         return None
-    if b"<!ENTITY" in data:
-        raise DocumentError(f"'{name}' declares XML entities, which no export of CVAT does: it is not read")
-    try:
-        root = ElementTree.fromstring(data)
-    except ElementTree.ParseError as error:
-        raise DocumentError(f"'{name}' is not XML: {error}") from error
-    images = root.findall("image")
+    images = parse_xml(name, data).findall("image")
     rows, lines = [], []
     for number, image in enumerate(images, 1):
         for tag in image.findall("tag") or [ElementTree.Element("tag")]:
