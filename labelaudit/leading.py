@@ -22,7 +22,6 @@ MOST_CELLS = 50_000_000
 FEWEST_CLASSES = 4 * KEPT
 """Classes below which it is one anyway: little would be saved."""
 
-_PAIRED = 1 << 20  # pairs of kept classes that are compared at a time
 _STRIDE = 8  # classes of which the greatest is looked at first
 
 Values = npt.NDArray[np.float32]
@@ -184,19 +183,13 @@ class Leading:
         above = np.where(same, 0, self.values).sum(axis=1, dtype=np.float64)
         return own, above + np.where(held, self.rest, np.maximum(self.rest - own, 0))
 
-    def blend(self, other: Leading, say: float, labels: Rows, wrong: npt.NDArray[np.floating[Any]]) -> Leading:
-        """The normalised geometric mean of this table and the ``other``, which has the weight ``say``, with ``wrong``
-        (n,) for what is not the given one of ``labels`` (n,).
+    def blend(
+        self, rows: slice, one: Leading, other: Leading, say: float, wrong: npt.NDArray[np.floating[Any]]
+    ) -> None:
+        """Make some ``rows`` (m,) of this table the normalised geometric mean of those of ``one`` and the ``other``,
+        which has the weight ``say``, with ``wrong`` (m,) for what is not the given label.
         """
-        blended = Leading(labels, self.shape[1])
-        step = max(1, _PAIRED // KEPT**2)
-        for rows in (slice(start, start + step) for start in range(0, len(self), step)):
-            part = self.take(rows), other.take(rows)
-            blended._mix(rows, *part, say, wrong[rows])
-        return blended
-
-    def _mix(self, rows: slice, one: Leading, other: Leading, say: float, wrong: npt.NDArray[np.floating[Any]]) -> None:
-        """Keep what leads in the mean of ``one`` and the ``other`` table, of some ``rows`` (m,) each."""
+        one, other = one.take(rows), other.take(rows)
         classes, labels = self.shape[1], self.labels[rows]
         same = one.classes[:, :, None] == other.classes[:, None, :]  # (m, KEPT, KEPT)
         beside = np.take_along_axis(other.values, same.argmax(axis=2), axis=1)

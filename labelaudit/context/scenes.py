@@ -14,11 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelaudit.blocks import slices
 from labelaudit.context.groups import add_near_copies, connect
 from labelaudit.data.parts import TRAINING
 from labelaudit.features.neighbors import nearest
-from labelaudit.features.pairs import AT_ONCE, project, unique_pairs
+from labelaudit.features.pairs import products, project, unique_pairs
 from labelaudit.judge.vectors import find_directions
 from labelaudit.names import distinct
 from labelaudit.types import Bools, Features, Finding, Floats, Ints, Samples
@@ -86,10 +85,10 @@ def find_scenes(samples: Samples, features: Features, *, near: Ints | None = Non
         none = np.zeros(0)
         return Scenes(first=rows[:0], second=rows[:0], distance=none, alone=none > 0, share=0.0)
     all_rows = np.arange(len(rows))
-    far = 1 - _cosine(x, all_rows, around[:, -1])
+    far = 1 - products(x, all_rows, around[:, -1]).astype(np.float64)
     pairs = np.stack([np.repeat(all_rows, NEIGHBORS), around[:, :NEIGHBORS].ravel()])
     first, second = unique_pairs(*pairs)
-    apart = 1 - _cosine(x, first, second)
+    apart = 1 - products(x, first, second).astype(np.float64)
     distance = apart / np.maximum(np.minimum(far[first], far[second]), 1e-6)
     close = distance < CLOSE
     share = len(distinct(np.concatenate([first[close], second[close]]))) / len(rows)
@@ -183,18 +182,11 @@ def _stand_alone(x: Floats, around: Ints, first: Ints, second: Ints, apart: Floa
     n, k = around.shape
     scene = connect(n, (first, second))
     members = distinct(np.concatenate([first, second]))
-    distance = 1 - _cosine(x, np.repeat(members, k), around[members].ravel()).reshape(-1, k)
+    likeness = products(x, np.repeat(members, k), around[members].ravel())
+    distance = 1 - likeness.astype(np.float64).reshape(-1, k)
     outside = np.where(scene[around[members]] != scene[members, None], distance, np.inf).min(axis=1)
     of = np.full(n, np.inf)
     of[members] = np.where(np.isfinite(outside), outside, distance.max(axis=1))
     alone = np.zeros(len(close), dtype=np.bool_)
     alone[close] = apart <= ALONE * np.minimum(of[first], of[second])
     return alone
-
-
-def _cosine(x: Floats, first: Ints, second: Ints) -> Floats:
-    """(p,) cosines of rows of unit length."""
-    found = np.empty(len(first))
-    for part in slices(len(first), AT_ONCE):
-        found[part] = np.einsum("pd,pd->p", x[first[part]], x[second[part]])
-    return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.blocks import slices
+from labelaudit.blocks import slices, work_on
 from labelaudit.data.images import Pixels
 from labelaudit.features.thumbnails import Thumbnails
 from labelaudit.names import distinct
@@ -104,13 +104,35 @@ def cosines(
     values: Floats, first: Ints, second: Ints, mean: npt.NDArray[np.float32] | None = None
 ) -> npt.NDArray[np.float64]:
     """(p,) of the rows ``first`` and ``second`` (p,) of ``values`` (n, d), less their ``mean`` (d,); 0 with a zero."""
-    found = np.zeros(len(first))
-    for part in slices(len(first), AT_ONCE):
-        a, b = values[first[part]], values[second[part]]
+    asked = np.zeros(len(values), dtype=np.bool_)
+    asked[first] = asked[second] = True
+    rows = np.flatnonzero(asked)
+
+    def measure(part: slice) -> Floats:
+        some = values.take(rows[part], axis=0)
+        return np.asarray(np.linalg.norm(some if mean is None else some - mean, axis=1))
+
+    length = np.zeros(len(values), dtype=values.dtype if mean is None else np.result_type(values, mean))
+    length[rows] = _join(measure, len(rows))
+    lengths = length[first] * length[second]
+    return np.asarray(products(values, first, second, mean) / np.where(lengths > 0, lengths, 1), dtype=np.float64)
+
+
+def products(values: Floats, first: Ints, second: Ints, mean: npt.NDArray[np.float32] | None = None) -> Floats:
+    """(p,) inner products of the rows ``first`` and ``second`` (p,) of ``values`` (n, d), less their ``mean`` (d,)."""
+
+    def multiply(part: slice) -> Floats:
+        a, b = values.take(first[part], axis=0), values.take(second[part], axis=0)
         a, b = (a, b) if mean is None else (a - mean, b - mean)
-        lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-        found[part] = np.einsum("pd,pd->p", a, b) / np.where(lengths > 0, lengths, 1)
-    return found
+        return np.asarray(np.einsum("pd,pd->p", a, b))
+
+    return _join(multiply, len(first))
+
+
+def _join(work: Callable[[slice], Floats], n: int) -> Floats:
+    """(n,) what ``work`` makes of `AT_ONCE` rows at a time, on two threads."""
+    made = work_on(work, list(slices(n, AT_ONCE)))
+    return np.concatenate(made) if made else np.zeros(0, dtype=np.float32)
 
 
 def compare_thumbnails(

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit
 
-from labelaudit.blocks import by_class, work_on_blocks
+from labelaudit.blocks import by_class, slices, work_on, work_on_blocks
 from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.linear import group_shares
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel, blind_posterior
@@ -29,7 +29,7 @@ from labelaudit.judge.pool import PULL, Gain, pool
 from labelaudit.judge.reading import Reading, read_rate
 from labelaudit.judge.scores import odds_of_wrong
 from labelaudit.judge.transition import even, find_factor
-from labelaudit.leading import Leading, Table, make_table
+from labelaudit.leading import KEPT, Leading, Table, make_table
 from labelaudit.types import Floats, Ints
 
 GROUPED = 1.2
@@ -50,7 +50,7 @@ PER_CELL = 1.0
 proportion. With 10 and 13 images of each of over 100 classes most cells that hold an error hold one: average precision
 with its full say is .747 and .733, so .774 and .755 (docs/log.md)."""
 _TINY = np.finfo(np.float32).tiny
-_CELLS = 1 << 16  # that are worked on at a time
+_CELLS, _PAIRED = 1 << 16, 1 << 20  # worked on at a time, and pairs of leading classes that are compared
 _LEAST = 1.0  # samples that are taken to be wrong at least: the scale of suspicions needs some
 
 
@@ -171,7 +171,9 @@ def _blend(one: Table, other: Table, say: float, labels: Ints, wrong: Floats, ou
     It is of half the precision that numbers have here otherwise: there may be a thousand classes.
     """
     if isinstance(one, Leading) and isinstance(other, Leading):
-        return one.blend(other, say, labels, wrong)
+        leading, step = Leading(labels, one.shape[1]), _PAIRED // KEPT**2
+        work_on(lambda rows: leading.blend(rows, one, other, say, wrong[rows]), list(slices(len(labels), step)))
+        return leading
     blended = make_table(labels, one.shape[1]) if out is None else out
 
     def mix(rows: slice) -> None:

@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.blocks import blocks_of, by_class, work_on_blocks
+from labelaudit.blocks import by_class, work_on_blocks
 from labelaudit.judge.channel import Channel, difficulty, error_factors
 from labelaudit.judge.log_probs import FLOOR, LogProbs
 from labelaudit.leading import Leading, Table, make_table, take_rows
@@ -150,17 +150,17 @@ def _judge_leading(
 def blind_posterior(noise: NoiseModel, labels: Ints) -> Table:
     """(n, C) r of a fitted noise model's own samples as if nothing had been known of them."""
     posterior = make_table(labels, noise.probs.shape[1])
-    for rows in blocks_of(posterior):
+
+    def judge(rows: slice) -> None:
         posterior[rows] = _judge_blindly(noise, labels, rows)[0]
+
+    work_on_blocks(judge, posterior, _BLOCK)
     return posterior
 
 
 def likelihoods(noise: NoiseModel, labels: Ints) -> Floats:
     """(n,) probability that a fitted noise model gives to the ``labels`` (n,) of its own samples."""
-    found = np.empty(len(labels))
-    for rows in blocks_of(noise.probs):
-        found[rows] = _judge_blindly(noise, labels, rows)[1]
-    return found
+    return np.concatenate(work_on_blocks(lambda rows: _judge_blindly(noise, labels, rows)[1], noise.probs, _BLOCK))
 
 
 def _judge_blindly(noise: NoiseModel, labels: Ints, rows: slice) -> tuple[Floats, Floats]:

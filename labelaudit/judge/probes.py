@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve, eigh
 
-from labelaudit.blocks import blocks_of
+from labelaudit.blocks import blocks_of, work_on
 from labelaudit.judge.linear import Linear, class_sums
 from labelaudit.leading import Reordered, Table, make_table
 from labelaudit.names import number_names
@@ -141,8 +141,12 @@ def discriminant(
         scatter = part.T @ (part if some is None else np.asarray(part * some[:, None], dtype=np.float32))
         sums.append(_FoldSums(scatter, class_sums(part, given, classes, some), counts))
     probs = make_table(labels, classes)
-    for rows, model in _held_models(sums, fold_of):
+
+    def judge(held: tuple[Ints, Linear]) -> None:
+        rows, model = held
         probs[rows] = model.apply(x[rows])
+
+    work_on(judge, list(_held_models(sums, fold_of)))
     return probs
 
 
@@ -167,8 +171,12 @@ def soft_discriminant(
             one.counts += share.sum(axis=0, dtype=np.float64)
         sums.append(one)
     last = np.empty(len(x), dtype=np.float32)
-    for rows, model in _held_models(sums, fold_of):
+
+    def judge(held: tuple[Ints, Linear]) -> None:
+        rows, model = held
         last[rows] = model.apply(x[rows])[:, -1]
+
+    work_on(judge, list(_held_models(sums, fold_of)))
     return last
 
 

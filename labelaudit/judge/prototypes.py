@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.blocks import slices, work_on
 from labelaudit.judge.linear import (
     HeldOut,
     Linear,
@@ -60,9 +61,11 @@ def fit(x: npt.NDArray[np.float32], labels: Ints, classes: int, *, groups: Ints 
         cosines[members] = judge_group(few[members])
     sharpness, _ = find_sharpness(cosines, labels[few], None if shares is None else shares[few])
     probs = make_table(labels, classes)
-    for start in range(0, len(x), _CHUNK):
-        rows = slice(start, start + _CHUNK)
+
+    def judge(rows: slice) -> None:
         probs[rows] = softmax(sharpness * judge_alone(rows))
+
+    work_on(judge, list(slices(len(x), _CHUNK)))
     for members in group_rows(groups):
         probs[members] = softmax(sharpness * judge_group(members))
     return HeldOut(

@@ -14,13 +14,14 @@ weights of samples, which would need another decomposition.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import eigh
 
+from labelaudit.blocks import slices, work_on
 from labelaudit.judge.linear import (
     HeldOut,
     Linear,
@@ -107,12 +108,6 @@ class _Basis:
         """Coordinates Z (m, r) of ``x`` (m, d)."""
         return np.asarray((x - self.mean) @ self.axes, dtype=np.float32)
 
-    def chunks(self, x: Floats) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
-        """Rows and their coordinates, a few thousand at a time."""
-        for start in range(0, len(x), _CHUNK):
-            rows = slice(start, start + _CHUNK)
-            yield rows, self.turn(x[rows])
-
 
 def _decompose(x: npt.NDArray[np.float32], shares: Floats | None) -> _Basis:
     """Eigenvectors of the covariance, or of the Gram matrix where there are fewer samples than features."""
@@ -162,10 +157,14 @@ class _Problem:
         """F₋g (m, C) of ``x`` (m, d) with ``labels`` (m,), for each penalty."""
         held = [np.empty((len(x), len(self.frequencies)), dtype=np.float32) for _ in penalties]
         shrunk = [self._shrink(penalty) for penalty in penalties]
-        for rows, z in self.basis.chunks(x):
+
+        def judge(rows: slice) -> None:
+            z = self.basis.turn(x[rows])
             squared = z**2
             for scores, share in zip(held, shrunk, strict=True):
                 scores[rows] = self._leave_one_out(z, squared, labels[rows], share)
+
+        work_on(judge, list(slices(len(x), _CHUNK)))
         for members in self.together:
             z = self.basis.turn(x[members])
             for scores, share in zip(held, shrunk, strict=True):
@@ -175,8 +174,12 @@ class _Problem:
     def judge(self, x: npt.NDArray[np.float32], labels: Ints, penalty: float, sharpness: float) -> Table:
         """(n, C) the softmax of F₋g times ``sharpness`` for one penalty, some rows at a time."""
         probs, share = make_table(labels, len(self.frequencies)), self._shrink(penalty)
-        for rows, z in self.basis.chunks(x):
+
+        def judge(rows: slice) -> None:
+            z = self.basis.turn(x[rows])
             probs[rows] = softmax(np.float32(sharpness) * self._leave_one_out(z, z**2, labels[rows], share))
+
+        work_on(judge, list(slices(len(x), _CHUNK)))
         for members in self.together:
             scores = self._leave_group_out(self.basis.turn(x[members]), labels[members], share)
             probs[members] = softmax(sharpness * scores)

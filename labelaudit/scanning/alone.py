@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.blocks import blocks_of
+from labelaudit.blocks import work_on_blocks
 from labelaudit.judge.consensus import Consensus, agree
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.leading import Leading, Table, is_large
@@ -27,8 +27,11 @@ def keep_leading(probs: npt.NDArray[np.float32], labels: Ints) -> Table:
     if not is_large(n, classes):
         return probs
     table = Leading(labels, classes)
-    for rows in blocks_of(table, _CELLS):
+
+    def keep(rows: slice) -> None:
         table[rows] = probs[rows]
+
+    work_on_blocks(keep, table, _CELLS)
     return table
 
 
