@@ -80,7 +80,7 @@ CHANGES = {
     "nothing": Change(),
     **{name: Change(models=(name,)) for name in ONE_BY_ONE},
     "the closed forms": Change(models=tuple(CLOSED_FORMS)),
-    "the noise model": Change(values=[(consensus, "SAY", 0.0)]),
+    "the noise model": Change(values=[(consensus, "COMMON", 1e9)]),
     "the pool": Change(values=[(consensus, "SAY", 1.0), (consensus, "COMMON", 1e-9)]),
     "less say where errors are rare": Change(values=[(consensus, "COMMON", 1e-9)]),
     "less say where cells are many": Change(values=[(consensus, "PER_CELL", 1e-9)]),

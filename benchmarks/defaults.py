@@ -32,7 +32,7 @@ ROWS = Path(__file__).parent / "results" / "defaults.json"
 Grids = Mapping[str, tuple[ModuleType, tuple[float, ...]]]
 RANKING: Grids = {
     "PULL": (consensus, (0.003, 0.01, 0.03, 0.1, 0.3)),
-    "SAY": (consensus, (0.0, 0.25, 0.5, 0.75)),
+    "SAY": (consensus, (0.2, 0.3, 0.4, 0.5)),
     "COMMON": (consensus, (0.001, 0.02, 0.05, 0.1, 0.2)),
     "EACH": (open_set, (0.05, 0.1, 0.2, 0.4)),
     "BY_CHANCE": (open_set, (2.0, 3.0, 5.0, 1e9)),

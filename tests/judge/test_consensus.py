@@ -273,12 +273,15 @@ def test_in_groups_the_pool_answers_alone_and_its_weights_keep_together() -> Non
     assert np.all(np.diff(1 - together.posterior[rows, given][by_pool]) > -1e-6)
 
 
-@pytest.mark.parametrize(("rate", "say"), [(0.2, 0.5), (0.025, 0.25)])
-def test_the_noise_model_has_half_the_say_where_errors_are_common_and_less_where_they_are_rare(
-    rate: float, say: float
+@pytest.mark.parametrize(("rate", "pairs", "say"), [(0.2, 0.0, 0.4), (0.025, 0.0, 0.2), (0.2, 0.2, 600 / 616)])
+def test_the_noise_model_has_more_say_where_errors_are_common_and_go_to_one_other_class(
+    rate: float, pairs: float, say: float
 ) -> None:
     q, given, _ = planted(0, 0.1, skill=4.0)
     noise = fit_noise_model({"a": q}, given)
+    classes = q.shape[1]
+    matrix = (1 - pairs) * np.eye(classes) + pairs * np.roll(np.eye(classes), 1, axis=1)
+    noise = replace(noise, transition=matrix if pairs else transition.even(0.1, classes))
     before = odds_of_wrong(q, given)
     before *= transition.find_factor(before, rate)
     wrong = before / (1 + before)
@@ -297,13 +300,14 @@ def test_the_noise_model_has_less_say_in_proportion_where_labels_are_fewer_than_
         q, given, _ = planted(0, 0.3, classes=24, n=n, skill=3.5)
         noise = fit_noise_model({"a": q}, given)
         mixed = np.random.default_rng(0).permutation(q)
-        noise = replace(noise, posterior=set_suspicion(mixed, given, 1 - mixed[np.arange(n), given]))
+        posterior = set_suspicion(mixed, given, 1 - mixed[np.arange(n), given])
+        noise = replace(noise, posterior=posterior, transition=transition.even(0.3, 24))
         found = agree({"a": q}, noise, given, known=np.full(n, UNKNOWN))
         pooled = np.log(found.pooled) - np.log1p(-found.pooled)
         apart = log_odds_of_wrong(noise.posterior, given) - pooled
         moved = log_odds_of_wrong(found.answer.posterior, given) - pooled
         says.append(np.polyfit(apart, moved, 1)[0])
-    assert says == pytest.approx([0.125, 0.25, 0.5, 0.5], abs=0.01)
+    assert says == pytest.approx([0.1, 0.2, 0.4, 0.4], abs=0.01)
 
 
 def test_a_noise_model_that_is_used_up_gives_the_same_answer_in_its_own_memory() -> None:
