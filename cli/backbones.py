@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
-import typer
-
 from .console.options import ColorOption, Json
-from .console.streams import open_console, trimmed
+from .console.streams import open_console, say_json, trimmed
 
 _DATASETS = ("CIFAR-10N worse", "CIFAR-100N")
 
@@ -44,7 +41,7 @@ def backbones(
             }
             for one in KNOWN.values()
         ]
-        typer.echo(json.dumps(facts, ensure_ascii=False, indent=2))
+        say_json(facts)
         return
     console = open_console(sys.stdout, color)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")

@@ -16,7 +16,7 @@ from labelaudit.text import count, rough_duration
 
 from .console.coverage import show_coverage, show_plan
 from .console.options import ColorOption, DeviceOption, QuietButResult, option, parse_share
-from .console.streams import Color, open_console, report_progress, say, trimmed
+from .console.streams import Color, open_console, report_progress, say, say_json, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -148,8 +148,7 @@ def bench(
     figures = [name for one in ran.values() for name in _draw(one, read(runs), output.parent / "figures")]
     groups = [(one, group) for one in ran.values() for group in rows_of(one, found)]
     if as_json:
-        rows = [_row_to_json(one, row) for one, group in groups for row in group]
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        say_json([_row_to_json(one, row) for one, group in groups for row in group])
         return
     console = open_console(sys.stdout, color)
     _show(console, groups)
@@ -195,7 +194,7 @@ def _run_waves(place: Path, seeds: int, steps: int | None, *, as_json: bool, qui
     for name, drawing in waves.draw(found).items():
         write_text(drawing, place / "figures" / name)
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        say_json(rows)
         return
     table = Table(title=f"{count(seeds, 'seed')}, {steps:,} steps", title_justify="left", box=None, pad_edge=False)
     for name in ("arm", "noise on the targets", "learned of the target", "beyond the target", "error"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -13,12 +12,11 @@ import typer
 
 from labelaudit.errors import DataError
 from labelaudit.text import count as say
-from labelaudit.text import shown_json
 
 from .console.options import ColorOption, Json
 from .console.reading import UNSAID, spell_reading, takes_source
 from .console.runs import DEFAULT
-from .console.streams import as_typed, brief, open_console, spell_path
+from .console.streams import as_typed, brief, open_console, say_json, spell_path
 
 if TYPE_CHECKING:
     from labelaudit.data.listing import Listing
@@ -58,7 +56,7 @@ def inspect(
     if broken and len(broken) == len(_examples(listing)):
         raise DataError(f"'{data}': none of {len(broken)} examples is an image; the first, {broken[0]}")
     if as_json:
-        typer.echo(shown_json(json.dumps(_document(what, listing), indent=2, ensure_ascii=False)))
+        say_json(_document(what, listing))
         return
     console = open_console(sys.stdout, color)
     for line in [*_lines(what, listing), *(f"No image: {one}" for one in broken)]:

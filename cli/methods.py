@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .console.options import ColorOption, Json
-from .console.streams import open_console, trimmed
+from .console.streams import open_console, say_json, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,7 +44,7 @@ def methods(
 
     entries = list_choices(tuple(names or ()))
     if as_json:
-        typer.echo(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False, indent=2))
+        say_json([asdict(entry) for entry in entries])
         return
     console = open_console(sys.stdout, color)
     with trimmed(console):

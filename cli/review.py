@@ -22,6 +22,7 @@ from .console.streams import spell_path, tell
 
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
+    from labelaudit.review.exchange import Export
     from labelaudit.review.guard import Base
     from labelaudit.review.session import Session
 
@@ -96,8 +97,10 @@ def review(
     run = find_run(run)
     audit = read_audit(run)
     if export is not None:
-        options = {"name": format_, "order": order, "data": data, "embed": embed, "prefix": prefix, "again": again}
-        _export(audit, run, export, **options)
+        from labelaudit.review.exchange import Export
+
+        asked = Export(export, format=format_, order=order, data=data, embed=embed, prefix=prefix, again=again)
+        _export(audit, run, asked)
         return
     from labelaudit.review.guard import Base
     from labelaudit.review.keys import read_keys
@@ -238,10 +241,10 @@ def _tunnel(port: int) -> str:
     return f"On your own machine: ssh -N -L {port}:127.0.0.1:{port} {there}, then open there:"
 
 
-def _export(audit: Audit, run: Path, file: Path, **options: Any) -> None:
+def _export(audit: Audit, run: Path, asked: Export) -> None:
     from labelaudit.review.exchange import export_queue
 
-    written = export_queue(audit, run, file, **options)
+    written = export_queue(audit, run, asked)
     names = ", ".join(printable(str(path)) for path in written.files)
     typer.echo(f"{count(written.tasks, 'image')} in {names}", err=True)
     for line in written.advice:

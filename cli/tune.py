@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelaudit.errors import writing
-from labelaudit.text import cell, count, printable, shown_json
+from labelaudit.text import cell, count, printable
 
 from .console.options import option
 from .console.reviewer import Reviewer, name_reviewer
@@ -49,7 +48,7 @@ def tune(
     from labelaudit.files import write_text
     from labelaudit.verdicts import read_reviewed, tuning
 
-    from .console.streams import spell_path
+    from .console.streams import say_json, spell_path
 
     run = find_run(run)
     audit = read(run)
@@ -64,7 +63,7 @@ def tune(
         with writing(output):
             write_text(_table(audit, fitted), output)
     if as_json:
-        typer.echo(shown_json(json.dumps(_document(audit, fitted, rows), indent=2, ensure_ascii=False)))
+        say_json(_document(audit, fitted, rows))
         return
     few = f"{count(len(reviewed.settled), 'verdict')} so far: too few to tell"
     if fitted is None and not rows:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from labelaudit.text import count, rough_duration
 
-from .streams import Color, open_console, say, trimmed
+from .streams import Color, open_console, say, say_json, trimmed
 
 if TYPE_CHECKING:
     from labelaudit.bench import Preset
@@ -27,7 +24,7 @@ def show_coverage(covered: Sequence[Coverage], *, as_json: bool, color: Color) -
     from rich.table import Table
 
     if as_json:
-        typer.echo(json.dumps([_coverage_to_json(one) for one in covered], ensure_ascii=False, indent=2))
+        say_json([_coverage_to_json(one) for one in covered])
         return
     console = open_console(sys.stdout, color)
     table = Table(box=None, pad_edge=False)
@@ -60,7 +57,7 @@ def show_plan(items: Sequence[Item], device: Device, *, as_json: bool, color: Co
     from rich.table import Table
 
     if as_json:
-        typer.echo(json.dumps([_item_to_json(one) for one in items], ensure_ascii=False, indent=2))
+        say_json([_item_to_json(one) for one in items])
         return
     table = Table(box=None, pad_edge=False)
     for name in ("preset", "arm", "seed", "takes"):

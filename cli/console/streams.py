@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
+import json
 import os
 import re
 import sys
@@ -60,6 +61,11 @@ def brief(name: str) -> str:
     """
     half = (_MOST - 1) // 2
     return printable(name if len(name) <= _MOST else f"{name[:half]}…{name[-half:]}")
+
+
+def say_json(document: Any) -> None:
+    """Print a ``document`` for programs, in which no name from the data steers a terminal."""
+    typer.echo(text.shown_json(json.dumps(document, ensure_ascii=False, indent=2)))
 
 
 class _Tolerant(io.FileIO):

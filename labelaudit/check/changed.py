@@ -50,7 +50,8 @@ def _find_roots(base: str, paths: Iterable[str]) -> dict[str, str]:
 
     What is in no repository is left out: `_refuse_unwatched` names it. A nested repository is part of the outer one.
     """
-    found: dict[str, list[str]] = {_find_root(base): [base]}
+    outer = _git(base, ["rev-parse", "--show-toplevel"])[0].removesuffix("\n")
+    found: dict[str, list[str]] = {outer: [base]}
     for folder in dict.fromkeys(os.path.split(path)[0] for path in paths):
         root = next((root for root in found if is_below(folder, root)), None)
         if root is None and Path(folder).is_dir():
@@ -59,10 +60,6 @@ def _find_roots(base: str, paths: Iterable[str]) -> dict[str, str]:
         if root is not None and not is_below(folder, f"{root}/.git"):
             found.setdefault(root, []).append(folder)
     return {root: os.path.commonpath(folders) for root, folders in found.items()}
-
-
-def _find_root(folder: str) -> str:
-    return _git(folder, ["rev-parse", "--show-toplevel"])[0].removesuffix("\n")
 
 
 def _refuse_unwatched(paths: Iterable[str], below: Callable[[str], bool], tracked: set[str]) -> None:

@@ -6,7 +6,6 @@ look at the worst suspects first learn nothing about the rest. Left out: the com
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,13 +91,11 @@ def read_review_state(audit: Audit, run: Path) -> ReviewState | None:
     if not reviewed.settled and not reviewed.disputed and not reviewed.skipped:
         return None
     outcomes, words = verdicts.list_outcomes(reviewed)
-    suspects = Counter(outcomes.get(row, "open") for row in audit.suspects.tolist())
     shares, basis = _estimate(audit, run, reviewed)
     return ReviewState(
         outcomes=outcomes,
         words=words,
-        **{name: suspects[name] for name in verdicts.OUTCOMES},
-        elsewhere=Counter(outcomes.values())["wrong"] - suspects["wrong"],
+        **verdicts.count_outcomes(audit, outcomes),
         shares=shares,
         sentences=(*basis, *reviewed.notes),
         settled=reviewed.settled,

@@ -6,7 +6,6 @@ that both are one record. Left out: pushing changes to pages that did not ask.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from labelaudit import verdicts
@@ -18,10 +17,8 @@ def state(session: Session) -> dict[str, Any]:
     session.ledger.refresh()
     audit = session.audit
     kinds, words = verdicts.list_outcomes(verdicts.match(audit, session.ledger.log))
-    suspects = Counter(kinds.get(row, "open") for row in audit.suspects.tolist())
     version = session.ledger.version
     return {
         "rows": {row: [kinds[row], words[row], version(audit.identity(row))] for row in sorted(kinds)},
-        "counts": {name: suspects[name] for name in verdicts.OUTCOMES}
-        | {"elsewhere": Counter(kinds.values())["wrong"] - suspects["wrong"]},
+        "counts": verdicts.count_outcomes(audit, kinds),
     }

@@ -11,7 +11,7 @@ Left out: who may judge what, and editing old lines; people can, with a text edi
 
 from labelaudit.verdicts.log import ChangedLog, append, read, render, verdicts_file
 from labelaudit.verdicts.matching import Reviewed, match, merge, overtaken, read_reviewed
-from labelaudit.verdicts.outcome import OUTCOMES, list_outcomes
+from labelaudit.verdicts.outcome import OUTCOMES, count_outcomes, list_outcomes
 from labelaudit.verdicts.replay import Replay
 from labelaudit.verdicts.settling import make_rule, settle
 from labelaudit.verdicts.verdict import RULE, Verdict, now
@@ -24,6 +24,7 @@ __all__ = [
     "Reviewed",
     "Verdict",
     "append",
+    "count_outcomes",
     "list_outcomes",
     "make_rule",
     "match",

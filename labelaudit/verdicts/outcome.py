@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from labelaudit.audit.document import Audit
 from labelaudit.verdicts.matching import Reviewed
 from labelaudit.verdicts.verdict import Verdict
 
@@ -30,6 +33,14 @@ def list_outcomes(reviewed: Reviewed) -> Outcomes:
         kinds[row] = "wrong" if verdict.wrong else "cleared"
         words[row] = describe(verdict)
     return Outcomes(kinds, words)
+
+
+def count_outcomes(audit: Audit, kinds: Mapping[int, str]) -> dict[str, int]:
+    """Suspects of each of `OUTCOMES`, by the ``kinds`` of `list_outcomes`, and ``elsewhere``: wrong labels that people
+    found among the samples that the scan had not flagged."""
+    suspects = Counter(kinds.get(row, "open") for row in audit.suspects.tolist())
+    elsewhere = Counter(kinds.values())["wrong"] - suspects["wrong"]
+    return {**{name: suspects[name] for name in OUTCOMES}, "elsewhere": elsewhere}
 
 
 def describe(verdict: Verdict) -> str:

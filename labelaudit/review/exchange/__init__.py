@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -30,6 +30,27 @@ FORMATS: Mapping[str, Format] = {
     "prodigy": prodigy.FORMAT,
     "csv": table.FORMAT,
 }
+
+
+@dataclass(frozen=True)
+class Export:
+    """A queue that is to be written as tasks for another tool."""
+
+    file: Path
+    """The file to write; others may come beside it."""
+    _: KW_ONLY
+    format: str | None = None
+    """One of `FORMATS`; by the file's ending unless said."""
+    order: str = "worst"
+    """One of `ORDERS`; a blind order leaves out what the model thinks."""
+    data: Path | None = None
+    """The present place of the images, if the dataset was moved."""
+    embed: bool = False
+    """Whether to put the images into the file."""
+    prefix: str | None = None
+    """The text that the tool puts before an image's path; what it expects by default unless said."""
+    again: bool = False
+    """Whether to hand out what has been judged already, too."""
 
 
 @dataclass(frozen=True)
@@ -64,56 +85,35 @@ def format_of(file: Path, name: str | None = None) -> str:
     return found
 
 
-def export_queue(
-    audit: Audit,
-    run: Path,
-    file: Path,
-    *,
-    name: str | None = None,
-    order: str = "worst",
-    data: Path | None = None,
-    embed: bool = False,
-    prefix: str | None = None,
-    again: bool = False,
-) -> Exported:
-    """Write what is still to be judged in the RUN folder ``run`` as tasks for another tool.
-
-    Args:
-        audit: of the RUN.
-        run: RUN folder.
-        file: what to write; other files may come beside it.
-        name: format; by the file's ending unless said.
-        order: one of `ORDERS`; a blind order leaves out what the model thinks.
-        data: where the images are now, if the dataset was moved.
-        embed: put the images into the file.
-        prefix: what the tool puts before an image's path; what it expects by default unless said.
-        again: also what has been judged already.
+def export_queue(audit: Audit, run: Path, asked: Export) -> Exported:
+    """Write what is still to be judged in the RUN folder ``run`` of ``audit`` as tasks for another tool.
 
     Raises:
-        OptionError: no such format or order, the format cannot hold what was asked for, or ``file`` lies in the data.
+        OptionError: no such format or order, the format cannot hold what was asked for, or the file lies in the data.
         RunError: nothing is left to judge, the images are not there, or a file cannot be written.
     """
-    chosen = format_of(file, name)
-    format_ = FORMATS[chosen]
-    if embed and not format_.embeds:
-        raise OptionError(f"{chosen} cannot hold images: leave `embed` away, or use label-studio or prodigy")
-    place = Path(data or audit.source.get("data") or file).resolve()
+    name, file = format_of(asked.file, asked.format), asked.file
+    format_ = FORMATS[name]
+    if asked.embed and not format_.embeds:
+        raise OptionError(f"{name} cannot hold images: leave `embed` away, or use label-studio or prodigy")
+    place = Path(asked.data or audit.source.get("data") or file).resolve()
     if place.is_dir() and place in file.resolve().parents:
         raise OptionError(f"the export {file} lies inside the data {place}: choose a file outside with `export`")
-    queue, _, reviewed, notes = open_queue(audit, run, order)
-    if not again:
+    queue, _, reviewed, notes = open_queue(audit, run, asked.order)
+    if not asked.again:
         queue = replace(queue, rows=tuple(row for row in queue.rows if row not in reviewed.settled))
     if not queue.rows:
         raise RunError("everything in this queue is judged: `again` exports it all the same")
-    images = open_originals(audit, data) if embed or format_.measures else None
+    images = open_originals(audit, asked.data) if asked.embed or format_.measures else None
+    prefix = asked.prefix
     if prefix is None:
-        prefix = format_.prefix or (_folder(audit, data) if format_.embeds else "")
+        prefix = format_.prefix or (_folder(audit, asked.data) if format_.embeds else "")
     check_classes(audit.samples.classes)
     left_out = list[str]()
-    tasks = make_tasks(audit, queue, prefix=prefix, images=images, embed=embed, left_out=left_out)
+    tasks = make_tasks(audit, queue, prefix=prefix, images=images, embed=asked.embed, left_out=left_out)
     files = _write(tasks, audit.samples.classes, format_, file)
     advice = list(format_.advise(file, f"labelaudit verdicts import {spell_path(run)}"))
-    if format_.by_path and not embed:
+    if format_.by_path and not asked.embed:
         advice.append(format_.by_path)
     if left_out:
         advice.append(

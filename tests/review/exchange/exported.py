@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import labelaudit
-from labelaudit.review.exchange import Exported, export_queue, read_answers
+from labelaudit.review.exchange import Export, Exported, export_queue, read_answers
 from labelaudit.review.exchange.matching import Matched
 
 
 def export(run: Path, file: Path, **options: Any) -> Exported:
-    return export_queue(labelaudit.read_audit(run), run, file, **options)
+    return export_queue(labelaudit.read_audit(run), run, Export(file, **options))
 
 
 def bring(run: Path, file: Path, **options: Any) -> Matched:

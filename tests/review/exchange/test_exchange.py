@@ -205,7 +205,7 @@ def test_prodigy_offers_few_classes_of_many(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [*FORMATS])
 def test_the_estimation_sample_goes_out_without_opinions(run: Path, tmp_path: Path, name: str) -> None:
     file = tmp_path / "sample"
-    written = export(run, file, name=name, order="sample")
+    written = export(run, file, format=name, order="sample")
     assert written.tasks == 12
     assert any(f"labelaudit verdicts import {run} " in line for line in written.advice)
     text = file.read_text()
