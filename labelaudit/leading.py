@@ -63,7 +63,7 @@ class Leading:
         if not len(own):
             return
         block = np.ascontiguousarray(np.broadcast_to(block, (len(own), self.shape[1])), dtype=np.float32)
-        classes, values = _likeliest(block)
+        classes, values = find_leading(block)
         missing = np.flatnonzero(~(classes == own[:, None]).any(axis=1))
         classes[missing, -1] = own[missing]
         values[missing, -1] = block[missing, own[missing]]
@@ -216,8 +216,9 @@ class Leading:
         self.rest[rows] = np.maximum(whole - values.sum(axis=1), 0)
 
 
-def _likeliest(block: Values) -> tuple[Rows, Values]:
-    """(m, KEPT) the likeliest classes of each row of ``block`` (m, C) and their probabilities, best first.
+def find_leading(block: Values) -> tuple[Rows, Values]:
+    """(m, KEPT) the likeliest classes of each row of ``block`` (m, C) and their probabilities, best first; of equal
+    ones the first.
 
     Of every `_STRIDE` classes the greatest is taken: at least `KEPT` classes are as likely as the last of the greatest
     of these, and few more. Probability and class are sorted as one number.

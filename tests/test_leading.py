@@ -21,7 +21,7 @@ from labelaudit.judge.pool import pool
 from labelaudit.judge.scores import sum_by_label
 from labelaudit.judge.standing_out import share_standing_out
 from labelaudit.judge.transition import even
-from labelaudit.leading import KEPT, Leading, Reordered, Table, join_tables, make_table, take_rows
+from labelaudit.leading import KEPT, Leading, Reordered, Table, find_leading, join_tables, make_table, take_rows
 from labelaudit.scoring.rerank import rerank
 from labelaudit.types import Samples
 from labelaudit.verdicts import Verdict
@@ -196,6 +196,16 @@ def test_a_scan_in_leading_classes_finds_the_same(tmp_path: Path, monkeypatch: p
     assert isinstance(again.decision.probs, Leading)
     assert np.array_equal(again.decision.probs[:], large.decision.probs[:])
     assert again.table("suspects") == large.table("suspects")
+
+
+@pytest.mark.parametrize("classes", [64, 1000])
+def test_the_leading_classes_are_those_of_a_stable_sort(classes: int) -> None:
+    block = np.random.default_rng(0).dirichlet(np.full(classes, 0.2), 50).astype(np.float32)
+    block[:, ::3] = block[:, ::3].round(2)  # many are equal
+    order = np.argsort(-block, axis=1, kind="stable")[:, :KEPT]
+    found, values = find_leading(block)
+    assert np.array_equal(found, order)
+    assert np.array_equal(values, np.take_along_axis(block, order, axis=1))
 
 
 def test_the_mean_of_two_tables_is_that_of_whole_ones(table: Leading, labels: np.ndarray) -> None:

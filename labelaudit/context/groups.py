@@ -96,7 +96,7 @@ def read_names(samples: Samples, how: str) -> list[str]:
     if how in samples.extra:
         return [value.strip() for value in samples.extra[how]]
     if how == PARENT:
-        return [_folder(samples, row) for row in range(len(samples))]
+        return _folders(samples)
     if not how.strip():
         raise OptionError("`group` is empty, perhaps a variable that is not set: give a column, parent or name:'...'")
     columns = f"it has {', '.join(samples.extra)}" if samples.extra else "it has no further columns"
@@ -115,12 +115,13 @@ def _match(samples: Samples, how: str) -> list[str]:
     return ["" if one is None else "/".join(filter(None, one.groups())) or one.group() for one in found]
 
 
-def _folder(samples: Samples, row: int) -> str:
-    """The folders above an image, without those that say its split or its class."""
-    label = samples.claim(row).label
-    known = {samples.codes.get(label, label), "" if samples.splits is None else samples.splits[row]}
-    parts = posixpath.dirname(samples.ids[row]).split("/")
-    return "/".join(part for part in parts if part not in known)
+def _folders(samples: Samples) -> list[str]:
+    """(n,) the folders above each image, without those that say its split or its class."""
+    splits = samples.splits or [""] * len(samples)
+    return [
+        "/".join(part for part in posixpath.dirname(name).split("/") if part not in (label, split))
+        for name, label, split in zip(samples.ids, samples.written(), splits, strict=True)
+    ]
 
 
 def _ties(names: Sequence[str]) -> tuple[Ints, Ints]:

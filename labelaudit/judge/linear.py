@@ -20,7 +20,7 @@ from labelaudit.types import Bools, Floats, Ints
 _LOG_SHARPNESS = (-4.0, 8.0)  # natural logarithms of the least and the greatest factor that is tried
 _ROWS, _FEWEST, _CELLS = 20_000, 1_000, 1_000_000  # samples that a sharpness is fitted on, and rows x classes of them
 _CHUNK = 512
-_BLOCK = 1 << 16  # cells whose sums are worked out at a time
+_BLOCK = 1 << 18  # cells whose sums are worked out at a time, more than a start of threads costs
 
 
 @dataclass(frozen=True, kw_only=True)

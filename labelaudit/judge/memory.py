@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from labelaudit.blocks import blocks_of, slices, work_on
 from labelaudit.judge.probes import NEIGHBORS, SHARPNESS
-from labelaudit.leading import Leading, place_in_row
+from labelaudit.leading import FEWEST_CLASSES, Leading, find_leading, place_in_row
 from labelaudit.packed import as_ascii
 from labelaudit.types import Bools, Decision, Floats, Ints, Samples
 
@@ -60,6 +61,9 @@ class Memory:
         if isinstance(probs, Leading):
             beliefs: Floats = probs.values[:, :BELIEFS]
             believed: Ints = probs.classes[:, :BELIEFS]
+        elif probs.shape[1] >= FEWEST_CLASSES:  # in an eighth of the time of a sort
+            found = [find_leading(probs[rows]) for rows in blocks_of(probs)]
+            believed, beliefs = (np.concatenate(parts)[:, :BELIEFS] for parts in zip(*found, strict=True))
         else:
             believed = np.argsort(-probs, axis=1, kind="stable")[:, :BELIEFS]
             beliefs = np.take_along_axis(probs, believed, axis=1)
@@ -97,8 +101,8 @@ class Memory:
         bounds = [0, *range(min(_FIRST, len(self)), len(self), _BLOCK), len(self)]
         for start, stop in itertools.pairwise(bounds):
             some = self.vectors[start:stop].astype(np.float32)
-            for at in range(0, len(vectors), _QUERIES):
-                asked = slice(at, at + _QUERIES)
+
+            def compare(asked: slice, start: int = start, some: Floats = some) -> None:
                 cosines = np.asarray(vectors[asked], dtype=np.float32) @ some.T
                 if copies is not None:
                     _mask_copies(cosines, copies[asked], start)
@@ -111,6 +115,8 @@ class Memory:
                     there = np.take_along_axis(whose, there, axis=1)
                 best[asked] = np.take_along_axis(merged, place, axis=1)
                 rows[asked] = np.where(place < k, held, start + there)
+
+            work_on(compare, list(slices(len(vectors), _QUERIES)))
         order = np.lexsort((rows, -best), axis=1)
         return np.take_along_axis(best, order, axis=1), np.take_along_axis(rows, order, axis=1)
 

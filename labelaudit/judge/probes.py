@@ -161,15 +161,17 @@ def soft_discriminant(
     ``belief`` gives the rows (m, C) asked for: probabilities that the sample belongs to each class.
     """
     width = x.shape[1]
-    sums = []
-    for fold in np.unique(fold_of).tolist():
+
+    def add_up(fold: int) -> _FoldSums:
         one = _FoldSums(np.zeros((width, width), np.float32), np.zeros((classes, width), np.float32), np.zeros(classes))
         for rows in _parts(np.flatnonzero(fold_of == fold), classes):
             part, share = x[rows], belief(rows)
             one.scatter += part.T @ (part * share.sum(axis=1, keepdims=True))
             one.sums += share.T @ part
             one.counts += share.sum(axis=0, dtype=np.float64)
-        sums.append(one)
+        return one
+
+    sums = work_on(add_up, np.unique(fold_of).tolist())
     last = np.empty(len(x), dtype=np.float32)
 
     def judge(held: tuple[Ints, Linear]) -> None:
@@ -300,18 +302,21 @@ def logistic(
     from sklearn.linear_model import LogisticRegression
 
     probs = np.zeros((len(x), classes), dtype=np.float32)
-    for fold in np.unique(fold_of):
+
+    def regress(fold: int) -> None:
         held = fold_of == fold
         train = ~held if not held.all() else held
         present = np.unique(labels[train])
         if len(present) == 1:
             probs[held, present[0]] = 1.0
-            continue
+            return
         model = LogisticRegression(C=1 / _STRENGTH, max_iter=200, tol=1e-3)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The number of unique classes")  # there are tiny classes only
-            model.fit(x[train], labels[train], sample_weight=None if shares is None else shares[train])
+        model.fit(x[train], labels[train], sample_weight=None if shares is None else shares[train])
         probs[np.ix_(held, present)] = model.predict_proba(x[held])
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of unique classes")  # there are tiny classes only
+        work_on(regress, np.unique(fold_of).tolist())
     return probs
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy.linalg import cholesky, solve_triangular
 from scipy.sparse import csr_array
 
+from labelaudit.blocks import slices, work_on
 from labelaudit.types import Floats, Ints
 
 SHRINKAGE = 0.2
@@ -55,13 +56,15 @@ def _measure(x: Floats, rest: Floats, labels: Ints, classes: int) -> tuple[Float
     lengths = np.where(counts > 0, np.square(centres).sum(axis=1), np.inf)
     apart, nearest = np.empty(len(x)), np.empty(len(x), dtype=np.int64)
     step = max(1, _CELLS // max(classes, x.shape[1]))
-    for start in range(0, len(x), step):
-        rows = slice(start, start + step)
+
+    def measure(rows: slice) -> None:
         z = _whiten(x[rows] - middle, within)
         squared = lengths - 2 * z @ centres.T
         nearest[rows] = squared.argmin(axis=1)
         far = np.square(_whiten(x[rows] - middle, whole)).sum(axis=1)
         apart[rows] = np.square(z).sum(axis=1) + squared.min(axis=1) - far
+
+    work_on(measure, list(slices(len(x), step)))
     return apart, nearest
 
 
