@@ -192,12 +192,9 @@ def _blend(one: Table, other: Table, say: float, labels: Ints, wrong: Floats, ou
 
     def mix(rows: slice) -> None:
         mixed, more = (by_class(table[rows]) + _TINY for table in (one, other))
-        if say == 1 / 2:  # an eighth of the time
-            mixed = np.sqrt(mixed, out=mixed) * np.sqrt(more, out=more)
-        else:
-            more /= mixed
-            np.exp(np.multiply(np.log(more, out=more), say, out=more), out=more)
-            mixed *= more
+        more /= mixed
+        np.exp(np.multiply(np.log(more, out=more), say, out=more), out=more)
+        mixed *= more
         blended[rows] = set_suspicion(mixed, labels[rows], wrong[rows])
 
     work_on_blocks(mix, one, _CELLS)
