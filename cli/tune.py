@@ -86,10 +86,14 @@ def tune(
 
 def _ask(audit: Audit, rows: list[int], run: Path, reviewer: str) -> None:
     """Ask about ``rows`` one by one; each answer is on disk before the next question."""
+    from labelaudit.audit.document import has_images
     from labelaudit.verdicts import append, verdicts_file
 
+    from .console.streams import spell_path
+
     classes = ", ".join(f"{number} {printable(name)}" for number, name in enumerate(audit.samples.classes, 1))
-    typer.echo(f"{_KEYS}\nClasses: {classes}", err=True)
+    page = f"In a page that shows the images: labelaudit review {spell_path(run)} --order tune\n"
+    typer.echo(f"{page * has_images(audit)}{_KEYS}\nClasses: {classes}", err=True)
     for number, row in enumerate(rows, 1):
         given = audit.samples.claim(row).label
         path = Path(audit.samples.root) / audit.samples.ids[row]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from labelaudit.errors import DataError, OptionError
-from labelaudit.text import count, printable
+from labelaudit.text import count, name_some, printable
 
 from .console.options import option
 from .console.runs import RUN, find_run
@@ -186,7 +186,11 @@ def import_(
     told = f", {found.known:,} {'was' if found.known == 1 else 'were'} known" if found.known else ""
     told += f", {found.late:,} left out that their reviewers have changed since" if found.late else ""
     told += ", because nothing in it is judged yet" if not found.answers else ""
-    typer.echo(f"{_verdicts(len(found.verdicts))} imported{told}: {printable(str(verdicts_file(run)))}", err=True)
+    names = sorted({verdict.reviewer for verdict in found.verdicts})
+    whose = f" of {printable(name_some(names))}" if names else ""
+    typer.echo(
+        f"{_verdicts(len(found.verdicts))}{whose} imported{told}: {printable(str(verdicts_file(run)))}", err=True
+    )
 
 
 def _verdicts(number: int, kind: str = "") -> str:

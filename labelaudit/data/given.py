@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from labelaudit.blocks import slices
 from labelaudit.data.listing import Listing
+from labelaudit.data.table import is_frame
 from labelaudit.errors import DataError, reason_of
 from labelaudit.files import open_regular
 from labelaudit.text import count, name_some
@@ -75,8 +76,8 @@ def given_probs(
 ) -> Floats:
     """The ``rows`` of an (n, C) matrix of probabilities, float32 and summing to 1; raises `DataError` otherwise.
 
-    With ``labels`` (n,), the given class of each of the rows, a matrix whose columns are plainly in another order than
-    ``classes`` is refused too.
+    Columns of a data frame that are called as the classes may stand in any order. With ``labels`` (n,), the given class
+    of each of the rows, a matrix whose columns are plainly in another order than ``classes`` is refused too.
     """
     values, name = _array(probs, "`probs`")
     if values.shape != (total, len(classes)):
@@ -86,10 +87,11 @@ def given_probs(
             f"order {name_some(classes)}, not {values.shape}"
             + (": if some classes have no sample, name all of them, in the order of the columns, with `classes`" * more)
         )
+    order = _named_columns(probs, classes)
     read, bad = np.empty((len(rows), len(classes)), dtype=np.float32), np.zeros(len(rows), dtype=bool)
     step, whole = max(1, _CACHED // len(classes)), np.array_equal(rows, np.arange(total))
     for place in slices(len(rows), step):
-        some = np.asarray(values[place if whole else rows[place]], dtype=np.float64)
+        some = np.asarray(values[place if whole else rows[place]][:, order], dtype=np.float64)
         sums = some.sum(axis=1)  # NaN or infinite where any of them is
         with np.errstate(invalid="ignore"):
             bad[place] = ~((np.abs(sums - 1) < 1e-3) & (some.min(axis=1) >= 0))
@@ -107,6 +109,15 @@ def given_probs(
     if labels is not None:
         _check_order(read, labels, classes, name)
     return read
+
+
+def _named_columns(probs: Any, classes: Sequence[str]) -> list[int] | slice:
+    """Columns in the order of ``classes``: a data frame whose columns are called as these says their order itself."""
+    names = [str(name) for name in probs.columns] if is_frame(probs) else []
+    counted = names == [str(n) for n in range(len(names))]  # as pandas calls columns that nobody named
+    if counted or sorted(names) != sorted(classes):
+        return slice(None)
+    return [names.index(name) for name in classes]
 
 
 def differ(rows: Floats) -> bool:

@@ -83,17 +83,23 @@ READING = tuple(field.name for field in fields(Source) if field.name not in ("da
 
 
 def refuse_missing(data: Any, labels: Any = None) -> None:
-    """Check that the files exist, before anything that takes a second, such as loading torch.
+    """Check that the files exist and that labels are about them, before what takes a second, such as loading torch.
 
     Addresses and objects are left to the readers.
 
     Raises:
-        DataError: the file or folder ``data`` or ``labels`` does not exist, or is a pipe, socket or device.
+        DataError: the file or folder ``data`` or ``labels`` does not exist, or is a pipe, socket or device, or
+            ``labels`` are bare values.
     """
     if isinstance(data, str | Path) and not is_address(data) and not Path(data).is_dir():
         _refuse(Path(data), "", "give a folder of images, a table or an array file")
     if isinstance(labels, str | Path) and not is_address(labels):
         _refuse(Path(labels), " (`labels`)", "give a table")
+    if isinstance(data, str | Path) and not (isinstance(labels, str | Path | None) or hasattr(labels, "columns")):
+        raise DataError(
+            f"`labels` is of type {type(labels).__name__} and says not which image of '{data}' has which label: give a "
+            "table or a data frame of paths and labels, or images and labels both as lists or arrays"
+        )
 
 
 def _refuse(path: Path, option: str, advice: str) -> None:

@@ -272,6 +272,8 @@ def check_settings(settings: ScanSettings) -> None:
     for name, known in (("train", Train), ("precision", Precision), ("effort", Effort)):
         if (value := getattr(settings, name)) not in get_args(known):
             raise unknown_name(name, value, get_args(known))
+    if settings.seed < 0:
+        raise OptionError(f"`seed` {settings.seed}: give a whole number from 0")
     if not 1 <= settings.max_pixels <= MOST_PIXELS:
         raise OptionError(f"`max_pixels` {settings.max_pixels:,}: give a number from 1 to {MOST_PIXELS:,}")
     if settings.image_size is not None and settings.image_size < SMALLEST and settings.train != "pixels":

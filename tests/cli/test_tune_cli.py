@@ -117,6 +117,7 @@ def test_answers_on_a_terminal_are_kept_one_by_one(run: Path, monkeypatch: pytes
     monkeypatch.setattr(sys.modules["labelaudit.cli.tune"], "_interactive", lambda: True)
     done = call("tune", run, "--reviewer", "ann", input="\n2\nowl\n-\ns\nq\n")
     assert "'owl' is no class of this dataset" in done.err
+    assert "In a page that shows the images: labelaudit review " in done.err
     kept = read(verdicts_file(run))
     assert [verdict.reviewer for verdict in kept] == ["ann"] * 4
     assert [verdict.verdict for verdict in kept][::2] == ["given", "none"]

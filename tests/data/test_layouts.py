@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from data.built import build, counts_of, labels_of
 from layouts_met import READ, STOPPED, Files, P, idx
@@ -264,6 +265,10 @@ def test_columns_of_probabilities_in_another_order_are_refused() -> None:
     with pytest.raises(DataError, match=r"agree with 17% .* 0, 1, 10, 11, 2 .* with 100%: state .* `classes`"):
         given_probs(probs, 60, np.arange(60), classes, labels)
     assert given_probs(np.eye(12)[labels], 60, np.arange(60), classes, labels).shape == (60, 12)
+    frame = pd.DataFrame(probs, columns=sorted(classes))
+    assert (given_probs(frame, 60, np.arange(60), classes, labels).argmax(axis=1) == labels).all()
+    unnamed = pd.DataFrame(np.eye(12)[labels])  # its columns are numbers, and say nothing of other orders of classes
+    assert (given_probs(unnamed, 60, np.arange(60), classes[::-1])[:, 0] == (labels == 0)).all()
 
 
 def test_a_table_names_files_whose_accents_are_letters_of_their_own(tmp_path: Path) -> None:

@@ -34,6 +34,14 @@ def test_a_data_frame_of_paths_or_of_labels(library: str, two: Path) -> None:
     assert labels_of(open_source(two, labels=named)) == {"a.png": "cat", "b.png": None}
 
 
+@pytest.mark.parametrize("labels", [np.arange(2), ["cat", "dog"]])
+def test_bare_labels_do_not_say_which_file_of_a_folder_they_are_for(labels: Any, two: Path) -> None:
+    np.savez(two.parent / "images.npz", images=np.zeros((2, 8, 8), np.uint8), labels=[0, 1])
+    for data in (two, two.parent / "images.npz"):
+        with pytest.raises(DataError, match=r"and says not which image of '.*' has which label: give a table or"):
+            open_source(data, labels=labels)
+
+
 def test_lists_of_paths(two: Path) -> None:
     paths = [two / "a.png", two / "b.png"]
     for listing in (open_source(paths, labels=["x", 2]), open_source(list(zip(paths, ["x", 2], strict=True)))):

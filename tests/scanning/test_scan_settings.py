@@ -341,7 +341,15 @@ def test_names_may_come_as_they_are_made(labels_file: Path) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        *({"workers": 0}, {"workers": "2"}, {"engine": "spark"}, {"effort": 3}, {"seed": "a"}, {"budget": -5}),
+        *(
+            {"workers": 0},
+            {"workers": "2"},
+            {"engine": "spark"},
+            {"effort": 3},
+            {"seed": "a"},
+            {"seed": -1},
+            {"budget": -5},
+        ),
         {"address": "10.0.0.5:6379"},
     ],
 )

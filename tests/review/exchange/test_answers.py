@@ -65,7 +65,7 @@ def test_each_unusable_entry_is_named_and_nothing_is_half_imported(run: Path, tm
     ]
     assert not verdicts_file(run).exists()
     code, _, err = call("verdicts", "import", str(run), str(file), "--partly", "--reviewer", "bob")
-    assert (code, err.splitlines()[-1]) == (0, f"2 verdicts imported: {verdicts_file(run)}")
+    assert (code, err.splitlines()[-1]) == (0, f"2 verdicts of bob imported: {verdicts_file(run)}")
     assert [(v.path, v.reviewer) for v in verdicts.read(verdicts_file(run))] == [
         ("cat/0.png", "bob"),
         ("dog/4.png", "bob"),

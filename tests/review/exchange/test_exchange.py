@@ -143,7 +143,7 @@ def test_round_trip(
     expected = EXPECTED[: 4 if tool is label_studio_minimal else 5]
     code, out, err = call("verdicts", "import", str(run), str(tmp_path / back))
     assert (code, out) == (0, "")
-    assert err == f"{len(expected)} verdicts imported: {verdicts_file(run)}\n"
+    assert err == f"{len(expected)} verdicts of {reviewer} imported: {verdicts_file(run)}\n"
     log = verdicts.read(verdicts_file(run))
     assert sorted((v.path, v.verdict, v.new_label) for v in log) == sorted(expected)
     assert {v.reviewer for v in log} == {reviewer}
