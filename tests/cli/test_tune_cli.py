@@ -115,6 +115,7 @@ def test_more_verdicts_are_asked_for_elsewhere(run: Path) -> None:
 
 def test_answers_on_a_terminal_are_kept_one_by_one(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["labelaudit.cli.tune"], "_interactive", lambda: True)
+    monkeypatch.setattr("labelaudit.audit.document.has_images", lambda _: True)
     done = call("tune", run, "--reviewer", "ann", input="\n2\nowl\n-\ns\nq\n")
     assert "'owl' is no class of this dataset" in done.err
     assert "In a page that shows the images: labelaudit review " in done.err
