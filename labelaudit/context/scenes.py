@@ -4,7 +4,8 @@ Two images show the same scene where their features are four times closer than i
 pair against that of the 30th neighbour of either. A few such pairs are in every dataset: one bottle photographed
 twice, but also two of many stop signs, so they count only where nothing else is nearly as close. Where many images have
 one, the dataset was made by cutting up fewer pictures, and a model that saw one part knows the label of the other: then
-pairs that are about three times closer count, and connected ones are groups. Left out: scenes of more than 30 images
+pairs that are about three times closer count, and of an image without such a pair its closest one that is twice as
+close; connected ones are groups. Left out: scenes of more than 30 images
 that are as much alike as any two of their pictures.
 """
 
@@ -23,8 +24,8 @@ from labelaudit.names import distinct
 from labelaudit.types import Bools, Features, Finding, Floats, Ints, Samples
 
 CLOSE, LOOSE, LOOSEST = 0.25, 0.35, 0.5
-"""Distance of a pair as a share of the usual one: probably one scene, one scene where most images have such a pair, and
-what is not a group yet but hardly says anything about a label."""
+"""Distance of a pair as a share of the usual one: probably one scene; one scene where many images have such a pair; and
+one there where an image has no closer pair, what hardly says anything about a label elsewhere."""
 ALONE = 0.4
 """A pair of few is one scene below this share of the distance to the nearest image that no such pairs connect with it:
 kinds of things that look alike (stop signs, fields of rape) go over into more of their kind."""
@@ -59,7 +60,12 @@ class Scenes:
     @property
     def sure(self) -> Bools:
         """(p,) whether the pair counts as one scene."""
-        return np.asarray(self.distance < LOOSE) if self.widespread else self.alone
+        if not self.widespread:
+            return self.alone
+        closest = np.unique(np.stack([self.first, self.second], axis=1), return_index=True)[1] // 2  # of each image
+        sure = np.asarray(self.distance < LOOSE)
+        sure[closest] = True
+        return sure
 
 
 def find_scenes(samples: Samples, features: Features, *, near: Ints | None = None, device: str = "cpu") -> Scenes:

@@ -83,6 +83,16 @@ def test_frames_of_a_patient_are_one_scene_and_become_a_group(patients: int, fra
     assert share_apart(grouped, scenes) < 0.1 < share_apart(dataset, scenes)
 
 
+def test_a_frame_that_differs_more_joins_its_nearest_and_no_two_scenes_are_joined() -> None:
+    draw = np.random.default_rng(0)
+    frame = np.repeat(draw.normal(size=(60, 40)), 3, axis=0)
+    values = frame + np.tile([0.3, 0.3, 0.8], 60)[:, None] * draw.normal(size=frame.shape)
+    scenes = find_scenes(samples(60, 3), Features(values=values.astype(np.float32), name="given"))
+    assert scenes.widespread
+    assert len(set(group_scenes(samples(60, 3, named=False), scenes).groups)) in range(60, 66)
+    assert (scenes.first // 3 == scenes.second // 3)[scenes.sure].all()
+
+
 def test_unrelated_images_are_no_scenes() -> None:
     dataset, seen = samples(240, 1), features(240, 1, 0.3)
     scenes = find_scenes(dataset, seen)
