@@ -105,9 +105,9 @@ def merge(
     append(target, *new)
     reviewed = match(audit, (*here, *new))
     there = f"{len(here):,} {'was' if len(here) == 1 else 'were'} there"
-    typer.echo(f"{_verdicts(len(new) - len(rule), 'new ')} in {printable(str(target))}, {there}.", err=True)
+    typer.echo(f"{count(len(new) - len(rule), 'new verdict')} in {printable(str(target))}, {there}.", err=True)
     if late:
-        tell(f"Left out: {_verdicts(len(late))} that the same reviewer has changed since, first {late[0].path}.")
+        tell(f"Left out: {count(len(late), 'verdict')} that the same reviewer has changed since, first {late[0].path}.")
     for note in reviewed.notes:
         tell(note)
 
@@ -188,13 +188,8 @@ def import_(
     told += ", because nothing in it is judged yet" if not found.answers else ""
     names = sorted({verdict.reviewer for verdict in found.verdicts})
     whose = f" of {printable(name_some(names))}" if names else ""
-    typer.echo(
-        f"{_verdicts(len(found.verdicts))}{whose} imported{told}: {printable(str(verdicts_file(run)))}", err=True
-    )
-
-
-def _verdicts(number: int, kind: str = "") -> str:
-    return count(number, f"{kind}verdict")
+    imported = f"{count(len(found.verdicts), 'verdict')}{whose} imported{told}"
+    typer.echo(f"{imported}: {printable(str(verdicts_file(run)))}", err=True)
 
 
 def _once(left: Counter[Verdict], verdict: Verdict) -> bool:

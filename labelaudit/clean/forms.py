@@ -58,7 +58,7 @@ def write_hf(dataset: RelabelledDataset, folder: Path, transfer: Transfer) -> No
     for split, places in parts.items():
         inside = len(split) + 1 if split else 0
         columns["file_name"] = tuple(name[inside:] for name in names)
-        rows = zip(*_take(columns, places), strict=True)
+        rows = zip(*([values[place] for place in places] for values in columns.values()), strict=True)
         if exact:
             _write(folder / split / "metadata.csv", columns, rows)
         else:
@@ -105,10 +105,6 @@ def _columns(dataset: RelabelledDataset, path: str, names: Sequence[str]) -> dic
     for name, values in dataset.extra.items():
         columns[free_name(name, "extra_", columns)] = values
     return columns
-
-
-def _take(columns: Mapping[str, Sequence[str]], places: Sequence[int]) -> list[list[str]]:
-    return [[values[place] for place in places] for values in columns.values()]
 
 
 def keeps_text(columns: Mapping[str, Sequence[str]], parts: Iterable[Sequence[int]]) -> bool:

@@ -37,13 +37,8 @@ def check_place(
 def check_free(place: Path, replace: bool) -> None:
     """Refuse to replace a folder that `apply_plan` did not make, one with added files, and any without ``replace``."""
     recover(quarantine_of(place), place)
-    if not place.exists() or (place.is_dir() and not any(place.iterdir())):
+    if (report := _read_made(place)) is None:
         return
-    report = read_report(place) if place.is_dir() else None
-    if report is None:
-        raise RunError(
-            f"{place} holds something that `labelaudit clean` did not make: choose another folder with `output`"
-        )
     if not replace:
         raise RunError(f"{place} holds another cleaned dataset: choose another folder with `output`, or use `replace`")
     _check_added(place, report["files"])
@@ -54,13 +49,8 @@ def check_quarantine(aside: Path, place: Path) -> None:
 
     One that a killed run made for a dataset that never appeared is nobody's: a hidden folder beside it has its id.
     """
-    if not aside.exists() or (aside.is_dir() and not any(aside.iterdir())):
+    if (report := _read_made(aside)) is None:
         return
-    report = read_report(aside) if aside.is_dir() else None
-    if report is None:
-        raise RunError(
-            f"{aside} holds something that `labelaudit clean` did not make: choose another folder with `output`"
-        )
     owners = [read_report(folder) for folder in (place, *partials(place))]
     if report["id"] not in {owner["id"] for owner in owners if owner is not None}:
         raise RunError(
@@ -68,6 +58,17 @@ def check_quarantine(aside: Path, place: Path) -> None:
             "dataset is called now, with -quarantine behind, delete it, or choose another folder with `output`"
         )
     _check_added(aside, report["quarantine_files"])
+
+
+def _read_made(folder: Path) -> dict[str, Any] | None:
+    """The report of what `apply_plan` made in ``folder``; None where nothing is, `RunError` where something else is."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return None
+    if (report := read_report(folder) if folder.is_dir() else None) is None:
+        raise RunError(
+            f"{folder} holds something that `labelaudit clean` did not make: choose another folder with `output`"
+        )
+    return report
 
 
 def find_quarantine(folder: Path, report: Mapping[str, Any]) -> Path | None:

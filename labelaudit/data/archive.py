@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from labelaudit.data.images import SUFFIXES, ImageError
-from labelaudit.data.listing import MAX_BYTES
+from labelaudit.data.listing import MAX_BYTES, check_size
 from labelaudit.data.parts import is_junk
 from labelaudit.data.tree import Storage, Tree, ending_of, spell_bytes
 from labelaudit.errors import DataError, reason_of
@@ -55,7 +55,7 @@ class ZipStorage(Storage):
         return ZipStorage, (self._path,)
 
     def read(self, path: str) -> bytes:
-        _check_size(self.sizes[path])
+        check_size(self.sizes[path])
         try:
             with self._lock, self._file.open(self._entries[path]) as file:
                 return file.read(MAX_BYTES + 1)
@@ -86,7 +86,7 @@ class TarStorage(Storage):
         return TarStorage, (self._path,)
 
     def read(self, path: str) -> bytes:
-        size = _check_size(self.sizes[path])
+        size = check_size(self.sizes[path])
         return os.pread(self._file.fileno(), size, self._starts[path])
 
 
@@ -143,12 +143,6 @@ def tree_of(shown: str, names: Sequence[str], storage: Storage) -> Tree:
 def _name_of(entry: zipfile.ZipInfo) -> str:
     """The path of an entry with ``/`` between its steps; archives that Windows wrote may have back slashes there."""
     return entry.filename.replace("\\", "/") if entry.create_system == 0 else entry.filename
-
-
-def _check_size(size: int) -> int:
-    if size > MAX_BYTES:
-        raise ImageError("oversized", f"{size:,} bytes are over the limit of {MAX_BYTES:,}")
-    return size
 
 
 def _plain(path: Path) -> IO[bytes]:

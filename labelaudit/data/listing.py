@@ -93,9 +93,15 @@ def read_file(path: str) -> bytes:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise ImageError("unreadable", "a pipe, socket or device, not a regular file")
-        if status.st_size > MAX_BYTES:
-            raise ImageError("oversized", f"{status.st_size:,} bytes are over the limit of {MAX_BYTES:,}")
+        check_size(status.st_size)
         return file.readall()
+
+
+def check_size(size: int) -> int:
+    """``size``, the bytes of a file; raises `ImageError` where they are more than `MAX_BYTES`."""
+    if size > MAX_BYTES:
+        raise ImageError("oversized", f"{size:,} bytes are over the limit of {MAX_BYTES:,}")
+    return size
 
 
 def _open_at_once(path: str, flags: int) -> int:

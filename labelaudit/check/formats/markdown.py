@@ -97,11 +97,8 @@ def _rule_row(rule: Rule) -> str:
 
 
 def _suspect_row(suspect: Suspect) -> str:
-    given, suggested = (
-        as_code(suspect.given_label),
-        as_code(suspect.suggested_label) if suspect.suggested_label else "none",
-    )
-    told = f"{as_code(suspect.path)}|{given} -> {suggested}|{_prose(wording.why(suspect))}"
+    suggested = as_code(suspect.suggested_label) if suspect.suggested_label else "none"
+    told = f"{as_code(suspect.path)}|{as_code(suspect.given_label)} -> {suggested}|{_prose(wording.why(suspect))}"
     return f"|{suspect.status}|{suspect.chance}|{told}|"
 
 

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit.data.archive import tree_of
-from labelaudit.data.images import ImageError
-from labelaudit.data.listing import MAX_BYTES
+from labelaudit.data.listing import check_size
 from labelaudit.data.reader import Subject
 from labelaudit.data.source import Source, address_of, is_address
 from labelaudit.data.sources import subject_of
@@ -38,9 +37,7 @@ class AddressStorage(Storage):
     def read(self, path: str) -> bytes:
         place = f"{self._root}/{path}"
         try:
-            size = self._files.info(place).get("size")
-            if size is not None and size > MAX_BYTES:
-                raise ImageError("oversized", f"{size:,} bytes are over the limit of {MAX_BYTES:,}")
+            check_size(self._files.info(place).get("size") or 0)
             return bytes(self._files.cat_file(place))
         except (DataError, OSError):
             raise
