@@ -99,7 +99,7 @@ def run(place: Path, kind: str, methods: list[str], *, cpu: bool) -> dict[str, A
     whole, whole_cpu = time.perf_counter() - started, time.process_time() - used
     found["whole"], found["whole, CPU"] = whole, whole_cpu
     wrong, flagged = np.load(place / "wrong.npy"), audit.decision.is_issue
-    gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    gigabytes = machine.peak_memory() / 1e9
     clock = time.process_time if cpu else time.perf_counter
     from sklearn.metrics import average_precision_score  # after the peak of memory was read
 
@@ -125,6 +125,8 @@ def run_cleanlab(place: Path) -> dict[str, Any]:
     from cleanlab.rank import get_label_quality_scores
     from sklearn.metrics import average_precision_score
 
+    from labelaudit.machine import peak_memory
+
     probs, labels = np.load(place / "x.npy"), np.unique(np.load(place / "labels.npy"), return_inverse=True)[1]
     started, used = time.perf_counter(), time.process_time()
     find_label_issues(labels, probs)
@@ -135,7 +137,7 @@ def run_cleanlab(place: Path) -> dict[str, Any]:
             "whole": time.perf_counter() - started,
             "whole, CPU": time.process_time() - used + children,
         },
-        "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
+        "gigabytes": peak_memory() / 1e9,
         "AP": float(average_precision_score(np.load(place / "wrong.npy"), 1 - scores)),
     }
 

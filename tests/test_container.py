@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from labelaudit import container, machine
@@ -70,3 +73,12 @@ def test_threads_follow_the_quota(monkeypatch: pytest.MonkeyPatch) -> None:
     for quota, cores in ((None, 64), (1.5, 2), (0.5, 1), (8.0, 8), (200.0, 64)):
         monkeypatch.setattr(container, "core_quota", lambda quota=quota: quota)
         assert machine.available_cores() == cores
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory of what started a process too")
+def test_the_memory_of_what_started_a_process_is_not_its_own() -> None:
+    """A scan that a notebook of ten gigabytes started was refused under `max_memory` 4GB."""
+    command = "from labelaudit.machine import peak_memory; print(peak_memory())"
+    held = np.ones(400_000_000, dtype=np.uint8)
+    told = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout
+    assert 1e6 < int(told) < len(held)
