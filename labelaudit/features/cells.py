@@ -38,22 +38,10 @@ class Cells:
     """
 
     def __init__(self, base: Floats, k: int) -> None:
-        import faiss
-
-        n, width = base.shape
+        n = len(base)
         self._base, self._k = base, k
-        self.count = max(1, round(_PER_ROOT * n**0.5))
-        means = faiss.Kmeans(
-            width,
-            self.count,
-            niter=_ROUNDS,
-            seed=0,
-            spherical=True,
-            min_points_per_centroid=1,
-            max_points_per_centroid=_PER_CELL,
-        )
-        means.train(base)
-        self._centres: Floats = np.asarray(means.centroids)
+        self.count = count_cells(n)
+        self._centres = find_centres(base)
         self._cell_of = self._assign(base)
         self._order = np.argsort(self._cell_of, kind="stable")
         self._starts = np.searchsorted(self._cell_of[self._order], np.arange(self.count + 1))
@@ -126,6 +114,28 @@ class Cells:
 
         _work_on_rows(look, len(x), self.count)
         return nearest
+
+
+def count_cells(n: int) -> int:
+    """The number of cells that ``n`` rows are sorted into."""
+    return max(1, round(_PER_ROOT * n**0.5))
+
+
+def find_centres(base: Floats) -> Floats:
+    """(c, d) the centres of the cells of ``base`` (n, d), by k-means."""
+    import faiss
+
+    means = faiss.Kmeans(
+        base.shape[1],
+        count_cells(len(base)),
+        niter=_ROUNDS,
+        seed=0,
+        spherical=True,
+        min_points_per_centroid=1,
+        max_points_per_centroid=_PER_CELL,
+    )
+    means.train(base)
+    return np.asarray(means.centroids)
 
 
 def compare_all(queries: Floats, base: Floats, k: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:

@@ -143,6 +143,13 @@ def forecast_embedding(
     return seconds * left / len(sample)
 
 
+def count_missing(
+    images: Images, digests: Sequence[str], *, backbones: Sequence[str], cache: Path | None = None
+) -> int:
+    """The number of images that `embed` with the same arguments would embed now."""
+    return len(_open(images, digests, backbones, "cpu", cache).todo())
+
+
 def forecast_others(
     images: Images,
     digests: Sequence[str],

@@ -44,10 +44,15 @@ def compare_moved(thumbnails: Thumbnails, first: Ints, second: Ints, similarity:
     likeness = np.zeros(len(first))
     asked = np.flatnonzero(similarity >= SIMILARITY)
     side = typical_side(thumbnails.images) if len(asked) else 0
-    if _SMALLEST <= side <= SMALL:
+    if compares(side):
         asked = asked[_have_one_outline(thumbnails, first[asked], second[asked], side)]
         likeness[asked] = _compare(thumbnails, first[asked], second[asked], side)
     return likeness
+
+
+def compares(side: int) -> bool:
+    """Whether moved copies of images of ``side`` pixels are looked for, which takes the thumbnails of nearly all."""
+    return _SMALLEST <= side <= SMALL
 
 
 def _have_one_outline(thumbnails: Thumbnails, first: Ints, second: Ints, side: int) -> Bools:

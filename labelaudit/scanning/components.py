@@ -7,11 +7,12 @@ vectors`) one search answers all of them: it is the dearest step but training. L
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.blocks import spread_rows
 from labelaudit.features.neighbors import EXACT, nearest, nearest_outside
 from labelaudit.judge import probes
 from labelaudit.judge.vectors import reduce_blocks
@@ -26,6 +27,8 @@ SPARE = 6
 WHOLE, NARROW = EXACT, 128
 """Samples up to which all components are compared, and how many, of all blocks together, of more samples: average
 precision of the vote alone falls by .001 to .008 on human labels of 10,000 images, and the search takes a quarter."""
+
+_DRAWN = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +85,22 @@ def _put_back(found: tuple[Floats, Ints], order: Ints) -> tuple[Floats, Ints]:
     similarities, places = found
     back = np.argsort(order)
     return similarities[back], order[places[back]]
+
+
+def draw_dense(features: Features, labels: Ints) -> npt.NDArray[np.float32]:
+    """(m, w) joint unit vectors of some rows of ``features`` (n, d), as a search for neighbours compares them.
+
+    They are as dense as all are: all rows of some classes by their ``labels`` (n,), since of ten near ones a tenth of
+    all rows would leave one.
+    """
+    sizes = np.bincount(labels)
+    order = np.random.default_rng(0).permutation(len(sizes))
+    enough = int(np.searchsorted(np.cumsum(sizes[order]), _DRAWN)) + 1
+    rows = np.flatnonzero(np.isin(labels, order[:enough]))
+    few = replace(features, values=np.asarray(features.values[rows[spread_rows(len(rows), _DRAWN)]]))
+    rotations = probes.find_rotations(features, order=spread_rows(len(labels), _DRAWN))
+    parts = zip(rotations, probes.split_blocks(few), strict=True)
+    return reduce_blocks(few, rotations, lead([rotation.apply(block) for rotation, block in parts], NARROW))
 
 
 def find_components(samples: Samples, features: Features, machine: Machine, unfinished: Unfinished) -> Components:

@@ -63,8 +63,7 @@ def describe(
                         settings = plan.narrow(Prospect(samples=samples, machine=embedder, choice=plain), settings)
                 choice = choose_training_input(samples, settings, embedder)
         with clock.stage("forecast"):
-            widths = () if features is None else features.blocks or (features.values.shape[1],)
-            about = Prospect(samples=samples, machine=embedder, choice=choice, widths=widths, given=given)
+            about = Prospect(samples=samples, machine=embedder, choice=choice, features=features, given=given)
             settings = plan.settle(about, settings)
         if choice is None:
             return Description(samples=samples, features=features, settings=settings)

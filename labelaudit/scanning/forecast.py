@@ -12,9 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from labelaudit import features
+from labelaudit.features.moved import compares
+from labelaudit.features.neighbors import EXACT
+from labelaudit.features.specs import parse_specs
+from labelaudit.judge.probes import NEIGHBORS
 from labelaudit.leading import is_large
 from labelaudit.machine import Machine, available_cores, peak_memory
 from labelaudit.scanning.choice import TrainingInput
+from labelaudit.scanning.components import SPARE, draw_dense
 from labelaudit.scanning.effort import FOLDS, backbones_of, fine_tunes
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scanning.trainings import (
@@ -29,7 +34,7 @@ from labelaudit.scanning.trainings import (
 from labelaudit.scanning.unit_costs import UnitCosts
 from labelaudit.scanning.workload import MANY_SUSPECTS, SUSPECTS, Workload, count_disk, count_memory, count_seconds
 from labelaudit.text import rough_duration, size
-from labelaudit.types import Samples
+from labelaudit.types import Features, Samples
 
 SPREAD, MEMORY_SPREAD = 1.3, 1.15
 """Factors between a forecast and the ends of its range: of seconds both, of memory the dear one."""
@@ -39,8 +44,10 @@ _SAME = 0.03  # share up to which what a scan took is as forecast
 _SMALL, _SMALL_PIXELS = 3000, 100_000  # samples, or pixels of all, below which a forecast takes as long as the work
 _THREADS = 2  # that searches run on, and so many of those that look at images gain
 _FEATURES = 1280  # numbers that an embedded backbone makes of an image
-_LIBRARIES, _FEWER_LIBRARIES = 200e6, 60e6  # bytes of what a scan loads later, with features or training and without
-_TORCH, _EMBEDDERS = 700e6, 130e6  # and more of PyTorch, which trains, and of what embeds
+_LIBRARIES, _FEWER_LIBRARIES = 170e6, 60e6  # bytes of what a scan loads later, with features or training and without
+_EMBEDDERS = 130e6  # and more of what embeds
+TORCH = 700e6
+"""Bytes of PyTorch, which trains, and embeds with networks of other libraries."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +120,8 @@ class Prospect:
     machine: Machine
     choice: TrainingInput | None
     """The input that methods train on; None where images are not looked at."""
-    widths: tuple[int, ...] = ()
-    """Columns of the features that were given."""
+    features: Features | None = None
+    """Those that were given."""
     given: bool = False
     """Whether probabilities were given."""
 
@@ -160,7 +167,7 @@ def forecast_scan(
     kept = machine.cache is not None and embedding > 0
     return Forecast(
         stages=stages,
-        memory=forecast_memory(prospect, settings, embeds=bool(specs)),
+        memory=forecast_memory(prospect, settings),
         disk=count_disk(work, to_embed=float(n * _FEATURES * len(specs) * kept)),
         fewer=usual - none,
         more=many - usual,
@@ -171,7 +178,8 @@ def count_work(prospect: Prospect, settings: ScanSettings) -> Workload:
     """The size of a scan under ``settings``."""
     n, classes = len(prospect.samples), len(prospect.samples.classes)
     specs = prospect.specs(settings)
-    widths = (_FEATURES,) * len(specs) if specs else prospect.widths
+    given = prospect.features
+    widths = (_FEATURES,) * len(specs) if specs else () if given is None else given.blocks or (given.values.shape[1],)
     large = is_large(n, classes)
     jobs = list_trainings(settings) if widths and not large else {}
     on_features = bool(jobs) and not prospect.side(settings)
@@ -184,19 +192,30 @@ def count_work(prospect: Prospect, settings: ScanSettings) -> Workload:
         trains=min(head_width(len(widths)) * len(widths), sum(widths)) if on_features else 0,
         trained=len(jobs),
         pictures=prospect.choice is not None,
+        small=prospect.choice is not None and compares(prospect.choice.longest),
         threads=min(_THREADS, prospect.machine.workers, available_cores()),
     )
 
 
-def forecast_memory(prospect: Prospect, settings: ScanSettings, *, embeds: bool) -> float:
+def forecast_memory(prospect: Prospect, settings: ScanSettings) -> float:
     """Bytes at most in memory at once under ``settings``; nothing is tried, so that less can still be chosen."""
     work = count_work(prospect, settings)
     trains = work.trained > 0 or prospect.tunes(settings)
+    specs = prospect.specs(settings)
+    own = all(spec.embedded for spec in (parse_specs(specs) if specs else ()))
     loaded = _LIBRARIES if work.widths or trains else _FEWER_LIBRARIES
-    loaded += _TORCH * (trains and "torch" not in sys.modules)
-    loaded += _EMBEDDERS * (embeds and "onnxruntime" not in sys.modules)
+    loaded += TORCH * ("torch" not in sys.modules and (trains or not own))
+    loaded += _EMBEDDERS * ("onnxruntime" not in sys.modules and own and _has_to_embed(prospect, settings))
     side = prospect.side(settings) if work.trained else 0
     return peak_memory() + loaded + count_memory(work) + 3 * work.samples * side**2
+
+
+def _has_to_embed(prospect: Prospect, settings: ScanSettings) -> bool:
+    """Whether the cache lacks features."""
+    samples, machine, specs = prospect.samples, prospect.machine, prospect.specs(settings)
+    if not specs or samples.images is None:
+        return False
+    return features.count_missing(samples.images, samples.digests, backbones=specs, cache=machine.cache) > 0
 
 
 def takes_a_moment(prospect: Prospect, settings: ScanSettings, embedding: float) -> bool:
@@ -219,6 +238,14 @@ def forecast_embedding(prospect: Prospect, settings: ScanSettings) -> float:
         workers=machine.workers,
         cache=machine.cache,
     )
+
+
+def forecast_search(prospect: Prospect) -> float:
+    """CPU seconds of a search among cells in the features that were given, tried; 0 where there is none."""
+    given, n = prospect.features, len(prospect.samples)
+    if given is None or n <= EXACT:
+        return 0.0
+    return features.forecast_search(draw_dense(given, prospect.samples.labels), n, NEIGHBORS + SPARE + 1)
 
 
 def embed_otherwise(

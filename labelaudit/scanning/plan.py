@@ -8,6 +8,7 @@ that takes longer than forecast, which would lose what it has.
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,12 +18,14 @@ from typing import get_args
 from labelaudit.errors import OptionError
 from labelaudit.machine import Machine, peak_memory
 from labelaudit.scanning.forecast import (
+    TORCH,
     WORTH_SAYING,
     Forecast,
     Prospect,
     embed_otherwise,
     forecast_embedding,
     forecast_scan,
+    forecast_search,
     takes_a_moment,
 )
 from labelaudit.scanning.settings import Effort, ScanSettings
@@ -90,9 +93,28 @@ class Plan:
         """The forecast for the effort that was settled on; none where everything takes a moment."""
         self._timer, self._started = timer, timer()
 
+    @classmethod
+    def within(cls, budget: float | str | timedelta | None, max_memory: float | str | None) -> Plan:
+        """A plan under the limits that a person gives: numbers, or text for `parse_budget` and `parse_memory`."""
+        seconds, most = read_limit("budget", budget, parse_budget), read_limit("max_memory", max_memory, parse_memory)
+        return cls(budget=seconds, max_memory=most)
+
     @property
     def limited(self) -> bool:
         return self.budget is not None or self.max_memory is not None
+
+    def require_torch_fits(self, settings: ScanSettings) -> None:
+        """Raise `OptionError` where ``settings`` train at any effort and PyTorch alone takes more memory than it may.
+
+        Asked before `check_settings`, which loads PyTorch to look at methods.
+        """
+        most, trains = self.max_memory, bool(replace(settings, effort="quick").trained)
+        least = peak_memory() + TORCH * ("torch" not in sys.modules)
+        if most is not None and trains and least > most:
+            raise OptionError(
+                f"`max_memory` {size(most)}: training takes {size(least)} or more with PyTorch: give it more memory, "
+                "or leave methods and training out, with `effort` quick"
+            )
 
     def narrow(self, prospect: Prospect, settings: ScanSettings) -> ScanSettings:
         """``settings`` with the largest effort that fits without training; raises `OptionError` as `settle`.
@@ -153,7 +175,8 @@ class Plan:
         return chosen
 
     def _measure(self, prospect: Prospect) -> UnitCosts:
-        return measure_unit_costs(None if prospect.choice is None else prospect.samples.images, self._timer)
+        images = None if prospect.choice is None else prospect.samples.images
+        return measure_unit_costs(images, self._timer, search=lambda: forecast_search(prospect))
 
     def _begun(self, forecast: Forecast) -> Forecast:
         """The ``forecast`` with the time that is behind the scan by now."""

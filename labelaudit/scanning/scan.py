@@ -22,7 +22,7 @@ from labelaudit.errors import DataError
 from labelaudit.machine import Clock, Device, Engine, Machine
 from labelaudit.scanning.assessment import audit_samples
 from labelaudit.scanning.choice import check_network
-from labelaudit.scanning.plan import Plan, parse_budget, parse_memory, read_limit
+from labelaudit.scanning.plan import Plan
 from labelaudit.scanning.settings import (
     ENSEMBLE,
     Effort,
@@ -122,6 +122,8 @@ def scan(
             backbone=None if backbone is None else listed(backbone),
         )
     )
+    clock, plan = Clock(), Plan.within(budget, max_memory)
+    plan.require_torch_fits(settings)
     check_settings(settings)
     source = Source(
         **_fields_of(
@@ -140,8 +142,6 @@ def scan(
     if verdicts is None and output is not None:
         verdicts = verdicts_file(output)
     judged = () if verdicts is None else read(verdicts)
-    seconds, most = read_limit("budget", budget, parse_budget), read_limit("max_memory", max_memory, parse_memory)
-    clock, plan = Clock(), Plan(budget=seconds, max_memory=most)
     with clock.stage("ingest"):
         listing = open_source(source)
         samples, findings = ingest(listing, max_pixels=max_pixels, workers=workers, progress=progress)

@@ -1,5 +1,6 @@
 """Unit costs of this machine, in seconds, by a short probe: a multiply-add, a product among which the greatest are
-found, a cell of probabilities, a row of text, a look at an image and a preview of it.
+found, a cell of probabilities, a row of text, a look at an image and a preview of it; and a search that has to be
+tried.
 
 A forecast multiplies them by what a scan will do (`labelaudit.scanning.workload`). Measured each time, since
 machines differ, and what else runs on them. Left out: disks, which scans wait for least.
@@ -47,10 +48,19 @@ class UnitCosts:
     """Decoding an image of the dataset to a few pixels, on one core; 0 without images."""
     preview: float = 0.0
     """A small picture of one for the report, likewise."""
+    search: float = 0.0
+    """The search for all neighbours, as tried, by all cores together; 0 where none was tried."""
 
 
-def measure_unit_costs(images: Images | None = None, timer: Timer = time.perf_counter) -> UnitCosts:
+def measure_unit_costs(
+    images: Images | None = None,
+    timer: Timer = time.perf_counter,
+    *,
+    search: Callable[[], float] = lambda: 0.0,
+) -> UnitCosts:
     """Measure them in about a twentieth of a second, and looks and previews on some of the ``images``.
+
+    ``search`` tries a search and tells its CPU seconds.
 
     Of several tries the soonest counts, and is multiplied by how many times longer all of them took by ``timer`` than
     they were computed for: that long other programs keep this one waiting.
@@ -79,6 +89,7 @@ def measure_unit_costs(images: Images | None = None, timer: Timer = time.perf_co
         row=waits * one_row / _ROWS,
         look=0.0 if images is None else waits * _time_images(images, lambda data: squeeze(data, [_LOOK])),
         preview=0.0 if images is None else waits * _time_images(images, lambda data: preview(data, _SIDE_OF_ONE)),
+        search=waits * search(),
     )
 
 

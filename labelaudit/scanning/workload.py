@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from labelaudit.audit.parquet import MOST_AS_TEXT
 from labelaudit.data.quality import USUAL
-from labelaudit.features.cells import PRODUCTS, THREADS
+from labelaudit.features.duplicates import NEIGHBORS
 from labelaudit.features.neighbors import EXACT
 from labelaudit.judge.judge import WIDTH as MEMORY_WIDTH
 from labelaudit.judge.judge import count_compared
@@ -41,14 +41,13 @@ _HEARD_CELLS, _HEARD_EACH = 400_000, 2000  # cells, and samples for each class, 
 _FIT, _HEARD = 120.0, 70.0  # passes over those, and more for each model heard
 _PASSES, _LEADING = 10.0, 3.0  # passes over all cells, or of each model where only leading classes are kept
 _STRANGERS = 50.0  # passes in which images of no class are looked for
-_ALIKE = 10.0  # rows of text that looking for copies of a sample is worth
+_ALIKE, _TAKEN = 3.5, 100.0  # rows of text that looking for copies of a sample is worth; products of a number compared
 _LOOKED, _TURNED = 0.15, 1200  # share of the images that are looked at for copies, and how many for turned ones
 _CUES, _CUED = 450.0, 1000  # rows of text that looking at an image for shortcuts and blur is worth, and at how many
 _AS_TEXT, _AS_ARRAYS = 2.8, 1.2  # rows of text that judging and writing a sample is worth, as text or not
 _WRITTEN = 3.0  # passes that writing a class probability of a model is worth, where all are kept
 _LOADED = 3.45e5  # rows of text that loading the libraries which features take is worth
 _NEAR = 1700.0  # bytes of those most like a sample, and of its pairs with them
-_FOUND = 12.0  # of each product that is held in a search, and of its place
 _PER_ROW = 250.0  # bytes of text and numbers of a sample that is judged by given probabilities
 _CURVE_TABLES = 4.0  # tables of its samples and all classes that a learning curve holds at once
 _TOLD, _TRAINED = 300.0, 150.0  # bytes on disk of what a RUN says of a sample, and more for each model trained
@@ -72,6 +71,8 @@ class Workload:
     """Models that are trained."""
     pictures: bool = False
     """Whether there are images."""
+    small: bool = False
+    """Whether they are so small that moved copies are looked for, which takes all thumbnails."""
     unseen: bool = True
     """Whether their thumbnails have still to be made; those of an earlier scan are kept."""
     threads: int = 1
@@ -104,12 +105,12 @@ def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
     if work.widths:
         rotations = sum(_count_rotation(n, d) for d in work.widths)
         found |= {
-            "neighbours": _count_search(work, costs) / work.threads + costs.product * rotations,
-            "duplicates": costs.row * _ALIKE * n,
+            "neighbours": (costs.search or _count_search(work, costs)) / work.threads + costs.product * rotations,
+            "duplicates": n * (costs.row * _ALIKE + costs.product * _TAKEN * 2 * NEIGHBORS * sum(work.widths)),
             "train": _count_closed_forms(work, costs) + costs.row * _LOADED,
         }
     if work.pictures:
-        compared = min(n, _TURNED + _LOOKED * n) * work.unseen
+        compared = (n if work.small else min(n, _TURNED + _LOOKED * n)) * work.unseen
         found["duplicates"] += costs.look * compared / work.threads
         looks = min(n, _CUED) + (min(n, USUAL) if work.suspects else 0) + work.suspects * n
         found["decide"] += costs.row * _CUES * min(n, _CUED) + costs.look * looks / work.threads
@@ -130,7 +131,8 @@ def _count_decision(work: Workload, costs: UnitCosts) -> float:
 
 
 def _count_search(work: Workload, costs: UnitCosts) -> float:
-    """Seconds of a search for the neighbours of all samples; rows without near ones, which need most of the cells."""
+    """Seconds of a search for the neighbours of all samples. Among cells all are counted that may be compared, which is
+    too much for rows that have near ones, and k-means is left out; where there are features already it is tried."""
     n, width, compared = work.samples, work.kept, float(work.samples)
     if n > EXACT:
         width, compared = min(width, NARROW_SEARCH), min(_AROUND * math.sqrt(n), _COMPARED)
@@ -185,8 +187,7 @@ def count_memory(work: Workload) -> float:
     training = n * work.trains * 3 + table * (4 * work.folds + 2)
     deciding = n * work.trains * 2 + table * (work.heard + 12)
     curve = 4.0 * count_drawn(work.samples, work.classes) * work.classes * _CURVE_TABLES if work.widths else 0.0
-    searching = _FOUND * THREADS * min(work.samples**2, PRODUCTS)
-    return standing + max(features, closed, training if work.trains else 0.0, deciding, curve, searching)
+    return standing + max(features, closed, training if work.trains else 0.0, deciding, curve)
 
 
 def count_disk(work: Workload, *, to_embed: float) -> float:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,20 @@ from labelaudit.data.images import encode
 from labelaudit.data.ingest import ingest
 from labelaudit.data.sources import open_source
 from labelaudit.errors import OptionError
+from labelaudit.features.cells import Cells
 from labelaudit.machine import Machine
 from labelaudit.scanning import plan as planning
 from labelaudit.scanning.choice import TrainingInput
-from labelaudit.scanning.forecast import MEMORY_SPREAD, SPREAD, WORTH_SAYING, Prospect, count_work, forecast_memory
+from labelaudit.scanning.components import draw_dense
+from labelaudit.scanning.forecast import (
+    MEMORY_SPREAD,
+    SPREAD,
+    WORTH_SAYING,
+    Prospect,
+    count_work,
+    forecast_memory,
+    forecast_search,
+)
 from labelaudit.scanning.plan import Plan, parse_budget, parse_memory
 from labelaudit.scanning.settings import METHODS, ScanSettings
 from labelaudit.scanning.trainings import list_trainings
@@ -36,7 +47,7 @@ from labelaudit.scanning.workload import (
     count_seconds,
 )
 from labelaudit.training.settings import CrossfitSettings
-from labelaudit.types import Samples
+from labelaudit.types import Features, Samples
 
 COSTS = UnitCosts(product=2e-11, pair=4e-9, cell=4e-9, row=4e-6)
 """Those of one core of 2024, so that no test depends on the machine."""
@@ -64,8 +75,9 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
 
     monkeypatch.setattr("labelaudit.training.forecast.forecast_crossfit", train)
     monkeypatch.setattr("labelaudit.features.forecast_embedding", embed)
+    monkeypatch.setattr("labelaudit.features.count_missing", lambda *_, **__: 5000)
     monkeypatch.setattr("labelaudit.features.forecast_others", embed_others)
-    monkeypatch.setattr(planning, "measure_unit_costs", lambda *_: COSTS)
+    monkeypatch.setattr(planning, "measure_unit_costs", lambda *_, **__: COSTS)
     return asked
 
 
@@ -200,8 +212,7 @@ def test_what_does_not_fit_into_memory_is_not_even_tried(
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     about = Prospect(samples=samples, machine=Machine(device="cpu"), choice=ON_FEATURES)
     quick, standard = (
-        forecast_memory(about, ScanSettings(effort=effort, precision="float32"), embeds=True)
-        for effort in ("quick", "standard")
+        forecast_memory(about, ScanSettings(effort=effort, precision="float32")) for effort in ("quick", "standard")
     )
     assert standard > quick + 700e6
     plan, settings = settle(samples, [], max_memory=quick * MEMORY_SPREAD + 100e6)
@@ -251,7 +262,7 @@ def test_max_memory_leaves_room_for_a_forecast_that_is_too_low(samples: Samples,
 
 
 def test_a_scan_keeps_its_budget_and_records_the_effort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "measure_unit_costs", lambda *_: COSTS)
+    monkeypatch.setattr(planning, "measure_unit_costs", lambda *_, **__: COSTS)
     x, _, given = blobs()
     np.save(tmp_path / "labels.npy", np.array(["ant", "bee", "cat"])[given])
     said: list[str] = []
@@ -268,6 +279,30 @@ def test_a_scan_keeps_its_budget_and_records_the_effort(tmp_path: Path, monkeypa
         scan(labels=tmp_path / "labels.npy", features=x, methods=[], max_memory="1MB")
 
 
+@pytest.mark.parametrize("named", [{"methods": ["ce"]}, {"regularizers": ["mixup"]}, {"train": "pixels"}])
+def test_training_that_cannot_fit_is_refused_before_pytorch_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: dict[str, Any]
+) -> None:
+    """It takes a gigabyte, which a limit of 300 MB was refused with."""
+    np.save(tmp_path / "labels.npy", np.array(["ant", "bee"] * 10))
+    monkeypatch.setattr("labelaudit.scanning.plan.sys", SimpleNamespace(modules={}))
+    monkeypatch.setattr("labelaudit.scanning.scan.check_settings", lambda _: pytest.fail("loads PyTorch"))
+    with pytest.raises(OptionError, match=r"^`max_memory` 300 MB: training takes [0-9.]+ [GM]B or more with PyTorch"):
+        scan(labels=tmp_path / "labels.npy", max_memory="300MB", effort="quick", **named)
+
+
+def test_networks_of_other_libraries_take_pytorch(samples: Samples, tried: list[Any]) -> None:
+    about = Prospect(samples=samples, machine=Machine(device="cpu"), choice=ON_FEATURES)
+    own, other = (ScanSettings(effort="quick", backbone=(name,)) for name in ("lite0@128", "resnet18"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("labelaudit.scanning.forecast.sys", SimpleNamespace(modules={}))
+        patch.setattr("labelaudit.scanning.forecast.peak_memory", lambda: 100e6)
+        less, more = (forecast_memory(about, one) for one in (own, other))
+        assert more - less == pytest.approx(700e6 - 130e6)
+        patch.setattr("labelaudit.features.count_missing", lambda *_, **__: 0)
+        assert less - forecast_memory(about, own) == pytest.approx(130e6), "all features are kept"
+
+
 def test_work_grows_with_samples_classes_and_widths() -> None:
     seconds = sum(count_seconds(WORK, COSTS).values())
     assert 5 < seconds < 60
@@ -278,6 +313,53 @@ def test_work_grows_with_samples_classes_and_widths() -> None:
     assert count_disk(WORK, to_embed=1e6) == count_disk(WORK, to_embed=0) + 4e6
     million = count_seconds(replace(WORK, samples=1_000_000), COSTS)
     assert million["duplicates"] < 1500 * count_seconds(WORK, COSTS)["duplicates"]  # in cells, not each with each
+
+
+def test_thumbnails_of_all_small_images_are_read() -> None:
+    """Where copies may be moved by some pixels; of 10,000 larger ones 2,700 are."""
+    costs = replace(COSTS, look=1e-3)
+    some, every = (
+        count_seconds(replace(WORK, small=small), costs)["duplicates"] - count_seconds(WORK, COSTS)["duplicates"]
+        for small in (False, True)
+    )
+    assert [some, every] == pytest.approx([2.7, 10.0])
+    sides = {side: count_work(about_images(side), ScanSettings(effort="quick")).small for side in (8, 28, 64, 150)}
+    assert sides == {8: False, 28: True, 64: True, 150: False}
+
+
+def about_images(side: int) -> Prospect:
+    few = Samples(ids=("a", "b"), labels=np.array([0, 1]), classes=("x", "y"), digests=("a" * 32, "b" * 32))
+    return Prospect(samples=few, machine=Machine(), choice=replace(ON_FEATURES, longest=side))
+
+
+def test_a_search_is_tried_on_rows_as_dense_as_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """60,000 x 768 features without near rows took 41 CPU s where 15 were counted."""
+    rng, n = np.random.default_rng(0), 32_000
+    labels = np.repeat(np.arange(n // 40), 40)
+    near = rng.standard_normal((n // 40, 16), dtype=np.float32)[labels] + 0.1 * rng.standard_normal((n, 16))
+    probed: list[int] = []
+    for x in (near, rng.standard_normal((n, 16))):
+        given = Features(values=x.astype(np.float32), name="given", version="")
+        sample = draw_dense(given, labels)
+        assert sample.shape == (4000, 16)
+        probed.append(Cells(sample, 37).probed)
+    assert probed == [8, 253], "all forty rows of a hundred classes lie together, and nothing where none is near"
+    names = tuple(map(str, range(n)))
+    samples = Samples(ids=names, labels=labels, classes=names[: n // 40], digests=names)
+    said: list[tuple[int, ...]] = []
+
+    def search(_: Any, *about: int) -> float:
+        said.append(about)
+        return 9.0
+
+    monkeypatch.setattr("labelaudit.features.forecast_search", search)
+    prospect = Prospect(samples=samples, machine=Machine(), choice=None, features=given)
+    assert forecast_search(prospect) == 9.0
+    assert said == [(n, 37)], "the row itself is among its nearest"
+    assert forecast_search(replace(prospect, features=None)) == 0.0
+    work = Workload(samples=n, classes=800, widths=(16,), threads=2)
+    searched = [count_seconds(work, replace(COSTS, search=seconds))["neighbours"] for seconds in (10.0, 20.0)]
+    assert searched[1] - searched[0] == pytest.approx(5.0), "on two threads"
 
 
 def test_probabilities_alone_cost_no_search() -> None:
@@ -327,7 +409,7 @@ def test_the_range_reaches_from_no_suspect_to_many(
 ) -> None:
     """120 PNG files without a suspect took 8 s where 19 s were forecast, and 40 % of suspects half as long again."""
     large = replace(TODAY, look=0.04, preview=0.08)
-    monkeypatch.setattr(planning, "measure_unit_costs", lambda *_: large)
+    monkeypatch.setattr(planning, "measure_unit_costs", lambda *_, **__: large)
     found = settle(samples, [], "quick")[0].forecast
     assert found is not None
     work = count_work(Prospect(samples=samples, machine=Machine(), choice=ON_FEATURES), ScanSettings(effort="quick"))

@@ -1,0 +1,50 @@
+"""Forecasts the CPU seconds of a search among cells from a trial on some rows.
+
+How many cells have to be compared depends on how near the rows are to each other, which nobody knows before: none to a
+few thousand isotropic ones, so that every row costs thirty times what it costs where rows lie in clusters. Left out:
+searches of each row with each, which `labelaudit.scanning.workload` counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from labelaudit.blocks import spread_rows
+from labelaudit.features.cells import SAMPLE, Cells, compare_all, count_cells, find_best, find_centres
+from labelaudit.types import Floats
+
+_BASE, _TRIES = 1 << 16, 2  # rows that candidates are taken from, too many for a cache, and trials of a step
+
+
+def forecast_search(sample: Floats, n: int, k: int) -> float:
+    """CPU seconds of a search for the ``k`` nearest of each of ``n`` rows, tried on a ``sample`` (m, d) of unit length.
+
+    The sample should be as dense as the rows are. As many cells are expected to be compared as its search takes. The
+    steps of the search are then tried in the sizes that they have among n rows: finding the centres, sorting rows into
+    cells, comparing one cell, and one row, as the choice of the number of cells does for `cells.SAMPLE` of them.
+    """
+    times, count = n / len(sample), count_cells(n)
+    base = np.tile(sample, (-(-_BASE // len(sample)), 1))
+    centres = base[:count]
+    candidates = spread_rows(len(base), Cells(sample, k).probed * n // count)
+
+    def compare(rows: int) -> None:
+        find_best(base[:rows] @ np.take(base, candidates, axis=0).T, k)
+
+    seconds = times * _time(lambda: find_centres(sample))
+    seconds += times * _time(lambda: (sample @ centres.T).argmax(axis=1))
+    seconds += times * _time(lambda: compare_all(sample[:SAMPLE], sample, k))
+    return seconds + 2 * SAMPLE * _time(lambda: compare(1)) + count * _time(lambda: compare(n // count))
+
+
+def _time(work: Callable[[], object]) -> float:
+    """The least CPU seconds of ``work``, of all threads."""
+    taken = []
+    for _ in range(_TRIES):
+        started = time.process_time()
+        work()
+        taken.append(time.process_time() - started)
+    return min(taken)
