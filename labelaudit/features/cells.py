@@ -118,7 +118,7 @@ class Cells:
 
 def count_cells(n: int) -> int:
     """The number of cells that ``n`` rows are sorted into."""
-    return max(1, round(_PER_ROOT * n**0.5))
+    return max(1, round(_PER_ROOT * float(n**0.5)))
 
 
 def find_centres(base: Floats) -> Floats:
