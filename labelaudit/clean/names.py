@@ -135,12 +135,17 @@ def _shared(paths: Sequence[list[str]]) -> int:
 
 
 def _inside(name: str, split: str, label: str) -> list[str]:
-    """The parts of a sample's id without the folders of its split and its class."""
+    """The parts of a sample's id without the folders of its split and its class.
+
+    >>> _inside("train/cat/2021/1.png", "train", "cat"), _inside("b/bakery/shop/1.png", "", "bakery/shop")
+    (['2021', '1.png'], ['b', '1.png'])
+    """
     parts = [part.replace("\0", "%00") for part in name.split("/") if part not in ("", ".", "..")]
     folders = parts[:-1]
-    for level in (split, label):
-        if level in folders:
-            folders.remove(level)
+    for level in ([split], label.split("/")):
+        places = range(len(folders) - len(level) + 1)
+        at = next((at for at in places if folders[at : at + len(level)] == level), len(folders))
+        del folders[at : at + len(level)]
     return [*folders, *parts[-1:]] or ["unnamed"]
 
 

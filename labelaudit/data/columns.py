@@ -222,7 +222,10 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
             "several labels for one image are not read; name one column with `label_column`"
         )
     likely = [name for name in kept if not _is_note(name, free[name])]
-    if len(flags) > 1 and len(flags) >= len(likely):
+    counted = [name for name in free if plain_name(name) not in NOTE_NAMES | COORDINATE_NAMES]
+    counted = [name for name in counted if not (_counts_or_splits(name) or _ID.fullmatch(plain_name(name)))]
+    shares = find_shares({name: free[name] for name in counted})
+    if len(flags) > 1 and len(flags) >= len(likely) and len(shares) <= len(flags):
         ones = [sum(map(is_one, row)) for row in zip(*(free[name] for name in flags), strict=True)]
         if 10 * sum(count == 1 for count in ones) >= 9 * len(ones):
             return Columns(path=path, label=None, one_hot=tuple(flags))
@@ -234,9 +237,7 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
         )
     if len(likely) == 1:
         return Columns(path=path, label=likely[0])
-    counted = [name for name in free if plain_name(name) not in NOTE_NAMES | COORDINATE_NAMES]
-    counted = [name for name in counted if not (_counts_or_splits(name) or _ID.fullmatch(plain_name(name)))]
-    if shares := find_shares({name: free[name] for name in counted}):
+    if shares:
         some = f"{len(shares)} classes ({name_some(shares, 4)})"
         raise DataError(f"{where} gives each image a share of {some}: write the likeliest one into a column")
     if not free:

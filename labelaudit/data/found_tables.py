@@ -50,6 +50,7 @@ class RefusedTable:
     problem: str
     rows: int = 0
     """Its size; 0 where it cannot be the one meant: another may have the column that was asked for."""
+    columns: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ class Tables:
     found: Sequence[FoundTable]
     """Those that label images, joined where they belong together."""
     refused: Sequence[RefusedTable]
-    """The largest first."""
+    """The largest first, of equal ones the one with most columns."""
     beside: Sequence[FoundTable]
     """Those with further columns about images and without a column that is certainly their label."""
 
@@ -78,7 +79,7 @@ def find_tables(tree: Tree, source: Source) -> Tables:
     labelling, parts = leave_parts([one for one in found if one.columns.has_label])
     return Tables(
         found=join_tables(labelling, tree),
-        refused=sorted(refused, key=lambda one: -one.rows),
+        refused=sorted(refused, key=lambda one: (-one.rows, -one.columns)),
         beside=[*(one for one in found if not one.columns.has_label), *parts],
     )
 
@@ -192,7 +193,8 @@ def _judge(table: Table, path: str, tree: Tree, source: Source) -> list[FoundTab
         columns = pick_columns(table, source, tree.index.names)
     except DataError as error:
         is_asked = {source.label_column, source.path_column} - {None} <= table.cells.keys()
-        refused = RefusedTable(name=path, problem=str(error), rows=len(table) if is_asked else 0)
+        rows = len(table) if is_asked else 0
+        refused = RefusedTable(name=path, problem=str(error), rows=rows, columns=len(table.columns))
         silent = numbered or table.of_folders or isinstance(error, PathsOnly)
         return [*([] if silent else [refused]), *_beside(table, path, tree)]
     if columns.path is None or _names_numbers(table, columns):

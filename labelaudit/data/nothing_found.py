@@ -100,8 +100,8 @@ def _labels_in_order(tree: Tree) -> str:
     lists = [other for other in tree.others if ending_of(other) in (".txt", ".csv", ".lst")]
     for name in lists[:_LOOKED_AT]:
         with suppress(ImageError, OSError, ValueError):
-            lines = tree.storage.read(name).decode().split()
-            if len({*lines}) < len(lines) == len(tree.paths):
+            lines = tree.storage.read(name).decode().strip().splitlines()
+            if len({*lines}) < len(lines) == len(tree.paths) and not any(len(line.split()) > 1 for line in lines):
                 return name
     return ""
 

@@ -327,3 +327,30 @@ def test_tiles_of_scenes_and_labels_that_are_masks_are_told(tmp_path: Path) -> N
     assert any("differ in numbers alone" in note for note in open_source(tmp_path / "a").notes)
     build(tmp_path / "b", {f"{kind}/{n}{end}": P for kind in "ab" for n in range(3) for end in (".jpg", "_label.bmp")})
     assert "Passed over 6 images that are masks of others beside them." in open_source(tmp_path / "b").notes
+
+
+def test_lines_of_several_words_are_no_list_of_labels_alone(tmp_path: Path) -> None:
+    lines = "alpha beta\n" * 4
+    with pytest.raises(DataError) as refusal:
+        open_source(build(tmp_path, {**numbered("val", 8), "notes.txt": lines}))
+    assert "has a line for each image" not in str(refusal.value)
+
+
+def test_of_tables_that_cannot_be_used_the_widest_is_told(tmp_path: Path) -> None:
+    wide = table("id,masterCategory,subCategory,colour", [f"{n},{n % 2},{n % 3},blue" for n in range(8)])
+    links = table("filename,link", [f"{n}.jpg,http://x.org/{n}.jpg" for n in range(8)])
+    with pytest.raises(DataError, match=r"'styles\.csv' has several columns of labels, masterCategory, subCategory"):
+        open_source(build(tmp_path, {**numbered("images", 8), "images.csv": links, "styles.csv": wide}))
+
+
+def test_numbers_of_votes_are_told_beside_classes_without_any(tmp_path: Path) -> None:
+    rows = [f"{n}.png,{n % 4},{n % 3},{10 - n % 4 - n % 3},0,0,0" for n in range(8)]
+    head = "Image name,neutral,happiness,surprise,fear,contempt,unknown"
+    with pytest.raises(DataError, match="gives each image a share of 6 classes"):
+        open_source(build(tmp_path, {**numbered("images", 8, ".png"), "fer.csv": table(head, rows)}))
+
+
+def test_numbers_at_the_start_of_names_are_offered(tmp_path: Path) -> None:
+    files: Files = {f"train/{n % 3}_{50000 + 37 * n}.jpg": P for n in range(12)}
+    with pytest.raises(DataError, match=r"`label_from` name:'\(\\d\+\)\[\._ -\]\.\+' .3 classes: 0, 1, 2"):
+        open_source(build(tmp_path, files))

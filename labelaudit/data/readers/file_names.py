@@ -22,8 +22,8 @@ from labelaudit.text import count
 from labelaudit.types import Finding
 
 PATTERN = r"(.+?)[._ -]?\(?\d+\)?"
-_POSITIONS = (r"\d+[._ -]([^\W\d]{2,})", r"([^\W\d_]{2,})[._ -].+", r".+[._ -]([^\W\d_]{2,})")
-"""Patterns of names in which a word at the start or the end may be the label."""
+_POSITIONS = (r"\d+[._ -]([^\W\d]{2,})", r"([^\W\d_]{2,})[._ -].+", r".+[._ -]([^\W\d_]{2,})", r"(\d+)[._ -].+")
+"""Patterns of names in which a word at the start or the end, or a number at the start, may be the label."""
 _OFTEN = 4
 """Images of each such word, on average, from which it may be a label."""
 _WORDS = re.compile(r"([^\W\d_]{2,}(?:[ _-][^\W\d_]+)*)([._ -]?)\(?(\d+)\)?")
