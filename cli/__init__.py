@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from labelaudit.arguments import at_home
-from labelaudit.errors import LabelAuditError, OptionError
+from labelaudit.errors import LabelAuditError, unknown_name
 from labelaudit.machine import __version__, available_cores
 
 from .backbones import backbones
@@ -131,7 +131,7 @@ def help_(
     for name in command or ():
         inner = group.command.get_command(group, name) if hasattr(group.command, "get_command") else None
         if inner is None:
-            raise OptionError(f"there is no command '{' '.join(command or ())}': `labelaudit help` lists them")
+            raise unknown_name("command", name, getattr(group.command, "commands", {}))
         group = type(group)(inner, info_name=name, parent=group)
     typer.echo(group.get_help())
 

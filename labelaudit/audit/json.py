@@ -110,7 +110,8 @@ def load_parts(path: Path) -> dict[str, Any]:
     """The content of ``audit.json`` as JSON has it, its checksum compared.
 
     Raises:
-        RunError: a newer labelaudit wrote it. What is damaged raises `KeyError`, `TypeError` or `ValueError`.
+        RunError: a newer or an earlier labelaudit wrote it. What is damaged raises `KeyError`, `TypeError` or
+            `ValueError`.
     """
     data = read_regular(path)
     parts = json.loads(data)
@@ -124,8 +125,12 @@ def load_parts(path: Path) -> dict[str, Any]:
             f"{path} was written by a newer labelaudit (schema {version}, this one reads up to {AUDIT_VERSION}): "
             "pip install -U labelaudit"
         )
-    if version < AUDIT_VERSION or "checksum" not in parts:
-        raise ValueError("audit.json is of an earlier labelaudit, or was changed")
+    if version < AUDIT_VERSION:
+        raise RunError(
+            f"{path.parent} was made by an earlier labelaudit: run `labelaudit scan` again; its verdicts are kept"
+        )
+    if "checksum" not in parts:
+        raise ValueError("audit.json was changed since it was written")
     length = len(_seal(digest(b"")))
     if _seal(digest(data[:-length])) != data[-length:]:
         raise ValueError("audit.json was changed since it was written")

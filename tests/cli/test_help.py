@@ -54,6 +54,13 @@ def test_help_fills_eighty_columns_and_names_no_type_beside_a_flag(
         assert not below or not line or len(f" {line} {word}") > 79, f"'{word}' fits on the line before: {line}"
 
 
+@pytest.mark.parametrize(("typed", "meant"), [(["scna"], "scan"), (["verdicts", "imprt"], "import")])
+def test_help_for_a_misspelt_command_names_the_nearest(typed: list[str], meant: str) -> None:
+    done = call("help", *typed)
+    assert done.code == 2
+    assert f"unknown command '{typed[-1]}': did you mean '{meant}'? Known: " in done.err
+
+
 def test_no_command_refuses_the_variable_of_an_option() -> None:
     """`labelaudit.check.settings` refuses what it does not know, and so did a scan the variable of its own option."""
     variables = {param.envvar for command in COMMANDS.values() for param in command.params if param.envvar}
