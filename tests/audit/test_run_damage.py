@@ -31,7 +31,7 @@ def test_reading_what_is_no_run_says_how_to_make_one(tmp_path: Path) -> None:
         ("audit.json", b"{}"),
         ("audit.json", b"\xff\xfe"),
         ("audit.json", b'{"schema_version": "1"}'),
-        ("audit.json", b'{"schema_version": 1, "classes": 3}'),
+        ("audit.json", b'{"schema_version": 2, "classes": 3}'),
         ("evidence.npz", b""),
         ("evidence.npz", b"PK\x03\x04 half"),
         ("evidence.npz", None),
