@@ -27,22 +27,22 @@ from labelaudit.judge.standing_out import plainly_wrong
 from labelaudit.leading import Table
 from labelaudit.types import Floats, Ints
 
-PLAIN = 0.5
+PLAIN = 0.6
 """Labels stand out plainly that look worse than this share of the errors that the models' own confusions would make."""
-HIDDEN = 2.5
-"""Times the share of labels that stand out plainly is believed to be wrong: a half of planted errors is hidden as well,
-and people's errors are better hidden."""
+HIDDEN = 1 / (1 - PLAIN)
+"""Times the share of labels that stand out plainly is believed to be wrong: of planted errors as many would be for each
+that looks so."""
 TWICE = 2.0
 """Times the share that lasts, up to all of it, counts of what the noise model reads."""
-BORNE_OUT = 0.95
-"""Probability of a wrong label, at the pool's own scale, from which it is sure of one alone."""
+BORNE_OUT = 0.9
+"""Probability of a wrong label, at the pool's own scale, from which it alone bears out that a label is surely wrong."""
 CERTAIN = 0.99
-"""The same, from which a label is wrong whatever the curve says if the noise model reads `BORNE_OUT` as well."""
-
+"""The same, from which a label is wrong whatever the curve says if the noise model sees it, too."""
 UNSEEN = 0.04
 """Share of labels that may be wrong although they look right to every model, as five of a hundred reassessed
 photographs do: nothing rules them out, so the interval reaches beyond what anything contradicts."""
 
+_SEES = 0.95  # by the noise model, from which it does
 _ODDS = 2.0  # what the odds of a wrong label are multiplied by in its reading: people err more often than it believes
 _RARE = 0.05  # rate below which most of a reading may be the models' own doubt
 _SAID = 0.5  # of `Curve.told` from which the share that lasts is spoken of
@@ -87,8 +87,7 @@ def read_rate(
     class, is wrong whatever the curve says. ``order`` (n,) is as of `fit_noise_model`.
 
     The noise model may be certain of errors that it has made up: that cats are called dogs, of 20 images each. So no
-    more labels may be sure than the pool is sure of alone, or `HIDDEN` times as many as look worse than `PLAIN` of
-    planted errors, or strangers.
+    more labels may be sure than the pool bears out (`BORNE_OUT`), or strangers.
     """
 
     def mean_of(values: npt.NDArray[Any]) -> float:
@@ -106,7 +105,7 @@ def read_rate(
         untold = max(min(doubted, curve.asymptote), least)
         lasting = max(min(1.0, TWICE * curve.lasting) * by_model, least)
         rate = untold ** (1 - curve.told) * lasting**curve.told
-    certain = mean_of((own <= 1 - CERTAIN) & (suspicion >= BORNE_OUT))
+    certain = mean_of((own <= 1 - CERTAIN) & (suspicion >= _SEES))
     rate = max(rate, strangers, certain)
     most = max(rate, mean_of(likeliest != labels))
     apart = float(len(labels) if shares is None else shares.sum())
@@ -117,7 +116,7 @@ def read_rate(
         by_model=by_model,
         by_curve=None if curve is None else curve.asymptote,
         lasting=None if curve is None or curve.told < _SAID else curve.lasting,
-        sure=max(mean_of(own <= 1 - BORNE_OUT), HIDDEN * plain, strangers),
+        sure=max(mean_of(own <= 1 - BORNE_OUT), strangers),
     )
 
 

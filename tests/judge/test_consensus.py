@@ -200,16 +200,15 @@ def test_the_interval_holds_wrong_labels_that_every_model_agrees_with() -> None:
     assert 32 / 463 < read.high < 0.1, "as many of the reassessed photographs as this are wrong"
 
 
-def test_no_more_labels_may_be_sure_than_the_pool_is_sure_of_or_stand_out_plainly_or_are_strangers() -> None:
+def test_no_more_labels_may_be_sure_than_the_pool_bears_out_or_are_strangers() -> None:
     probs, given, truth = planted(0, 0.1, skill=4.0)
     certain = np.where(given != truth, 1.0, 0.0)  # the noise model, whatever the pool says
     pooled = (probs[np.arange(len(given)), given] <= 1 - BORNE_OUT).mean()
-    plain = share_standing_out(probs, given, PLAIN)
-    assert read_rate(certain, probs, given, None).sure == pytest.approx(max(pooled, HIDDEN * plain))
+    assert 0.01 < pooled == read_rate(certain, probs, given, None).sure
     assert read_rate(certain, probs, given, None, strangers=0.9).sure == 0.9
     unsure = (probs + 1) / 5
-    assert read_rate(certain, unsure, given, None).sure < 1.01 * HIDDEN * share_standing_out(unsure, given, PLAIN)
-    assert read_rate(certain, np.eye(4)[given] * 0.2 + 0.2, given, None).sure == 0, "a pool that contradicts no label"
+    assert share_standing_out(unsure, given, PLAIN) > 0.01
+    assert read_rate(certain, unsure, given, None).sure == 0, "labels stand out, but the pool is sure of none"
 
 
 def test_planted_errors_tell_who_stands_out() -> None:
