@@ -4,8 +4,9 @@
 2. The noise model: weights, transition and slope fitted together (`labelaudit.judge.noise_fit`), and to more models;
    images of no class are told apart by it (`labelaudit.judge.open_set`).
 3. The answer's log-odds of a wrong label are a mean of both. The pool ranks better where errors are rare or even, the
-   noise model where they are many or go mostly to one other class: its weight is the share of errors that do, at least
-   .4, from a rate of 5 % on, and less in proportion, and so it is of fewer samples than its matrix has cells.
+   noise model where they are many or go mostly to one other class: its weight is the share of errors that do beyond
+   chance, at least .4, from a rate of 5 % on, and less in proportion, and so it is of fewer samples than its matrix has
+   cells.
 4. The odds of all wrong labels are moved by one factor to the rate that is read (`labelaudit.judge.reading`), which
    changes no rank: the mean suspicion is the estimated rate.
 
@@ -39,8 +40,9 @@ is .741 without its say and .709 with it, and the rate is read .018 beside the t
 MANY_GROUPS = 2_000
 """Groups from which the pull of the pool's weights is the usual one; of fewer it is stronger in proportion: a group is
 one opinion, however many members it has."""
-SAY = 0.4
-"""Least weight of the noise model's log-odds in the answer where errors are common."""
+SAY, OF_FEW = 0.4, 0.5
+"""Least weight of the noise model's log-odds in the answer where errors are common, and that of two or three classes,
+where an error has hardly any other class to go to."""
 EVEN = 4.0
 """Errors of each class that count as even beside those of the matrix, in the share that go to the likeliest wrong
 class: few errors look concentrated by chance."""
@@ -156,13 +158,15 @@ def _weigh_view(transition: Floats, counts: Floats, rate: float) -> float:
     >>> pairs = np.array([[0.8, 0.2, 0.0], [0.0, 0.8, 0.2], [0.2, 0.0, 0.8]])
     >>> counts = np.full(3, 1000.0)
     >>> round(_weigh_view(pairs, counts, 0.2), 2), round(_weigh_view(even(0.2, 3), counts, 0.2), 2)
-    (0.98, 0.49)
+    (0.96, 0.5)
     """
     errors = counts[:, None] * transition
     np.fill_diagonal(errors, 0)
-    concentrated = float(errors.max(axis=1).sum() / (errors.sum() + EVEN * len(counts)))
+    chance = 1 / max(len(counts) - 1, 1)
+    share = float(errors.max(axis=1).sum() / (errors.sum() + EVEN * len(counts)))
+    beyond = (share - chance) / max(1 - chance, 1e-9) if share > chance else 0.0
     filled = min(1.0, float(counts.sum()) / (PER_CELL * transition.size))
-    return filled * max(SAY, concentrated) * min(1.0, rate / COMMON)
+    return filled * max(float(np.clip(chance, SAY, OF_FEW)), beyond) * min(1.0, rate / COMMON)
 
 
 def _move(odds: Floats, rate: float, shares: Floats | None) -> Floats:

@@ -10,7 +10,7 @@ import pytest
 from test_noise_model import planted
 
 from labelaudit.judge import learning_curve, transition
-from labelaudit.judge.consensus import agree, log_odds_of_wrong, set_suspicion, settle_suspicion
+from labelaudit.judge.consensus import _weigh_view, agree, log_odds_of_wrong, set_suspicion, settle_suspicion
 from labelaudit.judge.learning_curve import Curve, measure
 from labelaudit.judge.linear import softmax
 from labelaudit.judge.noise_fit import fit_noise_model
@@ -272,7 +272,9 @@ def test_in_groups_the_pool_answers_alone_and_its_weights_keep_together() -> Non
     assert np.all(np.diff(1 - together.posterior[rows, given][by_pool]) > -1e-6)
 
 
-@pytest.mark.parametrize(("rate", "pairs", "say"), [(0.2, 0.0, 0.4), (0.025, 0.0, 0.2), (0.2, 0.2, 600 / 616)])
+@pytest.mark.parametrize(
+    ("rate", "pairs", "say"), [(0.2, 0.0, 0.4), (0.025, 0.0, 0.2), (0.2, 0.2, 1.5 * (600 / 616 - 1 / 3))]
+)
 def test_the_noise_model_has_more_say_where_errors_are_common_and_go_to_one_other_class(
     rate: float, pairs: float, say: float
 ) -> None:
@@ -291,6 +293,11 @@ def test_the_noise_model_has_more_say_where_errors_are_common_and_go_to_one_othe
     answer = log_odds_of_wrong(found.answer.posterior, given)
     moved = answer - ((1 - say) * pooled + say * odds)
     assert np.ptp(moved[np.abs(answer) < 10]) < 0.05
+
+
+def test_of_two_classes_errors_go_to_the_other_one_by_chance() -> None:
+    says = [_weigh_view(transition.even(0.2, classes), np.full(classes, 1000.0), 0.2) for classes in (2, 3, 4)]
+    assert says == [0.5, 0.5, 0.4]
 
 
 def test_the_noise_model_has_less_say_in_proportion_where_labels_are_fewer_than_cells() -> None:
