@@ -14,7 +14,7 @@ import typer
 from labelaudit.text import interval
 
 from .console.options import option
-from .console.streams import open_console, say
+from .console.streams import open_console, say, say_json
 
 if TYPE_CHECKING:
     from labelaudit.check.baseline import KnownFinding, KnownSuspect
@@ -99,7 +99,7 @@ def diff(
             "changes": [{"change": kind, **asdict(entry)} for kind, entry in changes],
             "changed_settings": list(settings),
         }
-        _print(json.dumps(record, indent=2))
+        say_json(record)
         return
     for kind, entry in changes:
         _print(_line(kind, entry))

@@ -14,7 +14,7 @@ import typer
 from labelaudit.errors import OptionError
 
 from .console.options import ColorOption, load_settings, option
-from .console.streams import open_console, say
+from .console.streams import open_console, say, say_json
 
 if TYPE_CHECKING:
     from labelaudit.check.settings import ResolvedSettings
@@ -44,13 +44,11 @@ def config(
         raise OptionError(f"DATA '{data}' does not exist: name the dataset whose policy is meant, or leave it out")
     settled = _with_defaults(load_settings({}, data, file))
     if format == "json":
-        import json
-
         shown = {
             name: {"value": _plain(value), "from": settled.origins[name]} for name, value in settled.values.items()
         }
         record = {"file": None if settled.file is None else str(settled.file), "settings": shown}
-        print(json.dumps(record, indent=2))  # noqa: T201  stdout is where data goes
+        say_json(record)
         return
     console = open_console(sys.stdout, color)
     for line in _lines(settled):

@@ -6,14 +6,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from labelaudit.errors import RunError, writing
 from labelaudit.text import count
 
 from .console.options import ColorOption, Json, option, parse_share
 from .console.runs import RUN, find_run
-from .console.streams import make_table, open_console, say, spell_path, trimmed
+from .console.streams import make_table, open_console, say, say_json, spell_path, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -87,11 +85,9 @@ def estimate(
     if certificate is not None:
         _certify(audit, run, found, certificate)
     if as_json:
-        import json
-
         del record["population"]
         unclear = {"could_not_tell": len(reviewed.skipped), "disputed": len(reviewed.disputed)}
-        typer.echo(json.dumps(record | unclear | {"notes": list(notes), "file": str(where)}, indent=2))
+        say_json(record | unclear | {"notes": list(notes), "file": str(where)})
         return
     console = open_console(sys.stdout, color)
     if found is None or stop is None:

@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from labelaudit.machine import available_cores
 
 from .console.options import (
@@ -23,7 +21,7 @@ from .console.options import (
     option,
 )
 from .console.runs import RUN, find_run
-from .console.streams import open_console, report_progress, say
+from .console.streams import open_console, report_progress, say, say_json
 
 
 def impact(
@@ -70,9 +68,7 @@ def impact(
             progress=progress,
         )
     if as_json:
-        import json
-
-        typer.echo(json.dumps(found.record(), indent=2))
+        say_json(found.record())
         return
     console = open_console(sys.stdout, color)
     say(console, found.sentence, style="bold")

@@ -206,7 +206,7 @@ def _require_classes(
         only = f"only one class in {where}, '{classes[0]}' with {images}{left_out}"
         if sum(found.kind == "unreadable" for found in findings) > kept:
             raise DataError(f"{only}{first}")
-        raise DataError(
-            f"{only}: an audit compares classes, so give "
-            "the folder above it, name a table with `labels`, or say where the classes are with `label_from`"
-        )
+        advice = "the folder above it, name a table with `labels`, or say where the classes are with `label_from`"
+        if not listing.root:
+            advice = "labels of two classes or more"
+        raise DataError(f"{only}: an audit compares classes, so give {advice}")

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import get_args
 
 from labelaudit.errors import OptionError
-from labelaudit.machine import Machine, peak_memory
+from labelaudit.machine import peak_memory
 from labelaudit.scanning.forecast import (
     TORCH,
     WORTH_SAYING,
@@ -146,7 +146,9 @@ class Plan:
                 costs = self._measure(prospect)
                 self.forecast = self._begun(forecast_scan(prospect, settings, costs=costs, embedding=embedding))
         if self.forecast is not None and self._is_told:
-            self._tell(self.forecast, settings, machine)
+            if self.limited and (prospect.choice is not None or prospect.features is not None):
+                machine.notice(f"Effort: {settings.effort}, the largest that fits.")
+            machine.notice(self.forecast.say())
         return settings
 
     def _choose(self, prospect: Prospect, settings: ScanSettings, *, training: bool) -> ScanSettings:
@@ -190,11 +192,6 @@ class Plan:
     def _is_told(self) -> bool:
         """Whether the forecast is worth a word."""
         return self.forecast is not None and (self.limited or self.forecast.seconds >= WORTH_SAYING)
-
-    def _tell(self, forecast: Forecast, settings: ScanSettings, machine: Machine) -> None:
-        if self.limited:
-            machine.notice(f"Effort: {settings.effort}, the largest that fits.")
-        machine.notice(forecast.say())
 
     def _refuse(self, forecast: Forecast, beyond: str = "") -> str:
         """The one line that says which limit cannot be kept; ``beyond`` where a ``forecast`` lacks what is tried."""

@@ -50,7 +50,8 @@ _LOADED = 3.45e5  # rows of text that loading the libraries which features take 
 _NEAR = 1700.0  # bytes of those most like a sample, and of its pairs with them
 _PER_ROW = 250.0  # bytes of text and numbers of a sample that is judged by given probabilities
 _CURVE_TABLES = 4.0  # tables of its samples and all classes that a learning curve holds at once
-_TOLD, _TRAINED = 300.0, 150.0  # bytes on disk of what a RUN says of a sample, and more for each model trained
+_TOLD, _TOLD_AS_ARRAYS = 300.0, 120.0  # bytes on disk of what a RUN says of a sample, as text or not
+_TRAINED = 150.0  # and more for each model trained
 _REMEMBERED, _ROTATION, _THUMBNAIL = 330.0, 750e3, 2000.0  # of a sample in its judge, a feature block, and a picture
 
 
@@ -194,5 +195,6 @@ def count_disk(work: Workload, *, to_embed: float) -> float:
     """Bytes of the RUN folder and of features that are kept, ``to_embed`` of them numbers."""
     n, judge = work.samples, bool(work.widths)
     table = 2 * KEPT + 1 if work.large else work.classes * max(work.heard, 2)
-    run = n * (_TOLD + 4.0 * table + _TRAINED * work.trained + _REMEMBERED * judge) + _ROTATION * len(work.widths)
+    told = _TOLD if n <= MOST_AS_TEXT else _TOLD_AS_ARRAYS
+    run = n * (told + 4.0 * table + _TRAINED * work.trained + _REMEMBERED * judge) + _ROTATION * len(work.widths)
     return run + 4 * to_embed + (_THUMBNAIL * count_pictures(n, work.shown) if work.pictures else 0.0)

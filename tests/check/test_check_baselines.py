@@ -97,7 +97,9 @@ def test_a_first_baseline_that_the_policy_names_already(run: Path, tmp_path: Pat
 def test_the_baseline_commands(run: Path, tmp_path: Path) -> None:
     call("check", run, "--write-baseline", "known.json")
     known = baseline_file.read("known.json")
-    gone = replace(known.suspects[0], path="gone.png", digest="f" * 32, verdict="none", reviewer="ana", note="blurred")
+    gone = replace(
+        known.suspects[0], path="gone.png", digest="f" * 32, verdict="none", reviewer="čeněk", note="blurred"
+    )
     baseline_file.write(replace(known, suspects=(*known.suspects, gone)), "other.json")
 
     shown = call("baseline", "show", "other.json")
@@ -105,14 +107,16 @@ def test_the_baseline_commands(run: Path, tmp_path: Path) -> None:
         "3 suspects and 2 findings: 1 verdict none, 2 without verdict, 1 conflict, 1 truncated\n"
     )
     assert re.search(r"^wrong labels in dataset: \S+ to \S+ \(90% interval\)$", shown.out, flags=re.M)
-    assert "gone.png: cat -> dog, suspicion 0.97, verdict none, by ana, blurred\n" in shown.out
+    assert "gone.png: cat -> dog, suspicion 0.97, verdict none, by čeněk, blurred\n" in shown.out
     assert call("baseline", "show", "other.json", "--format", "json").out == (tmp_path / "other.json").read_text()
 
     assert call("baseline", "diff", "known.json", "other.json").out == (
-        "added     gone.png: cat -> dog, suspicion 0.97, verdict none, by ana, blurred\n"
+        "added     gone.png: cat -> dog, suspicion 0.97, verdict none, by čeněk, blurred\n"
         "1 added, 0 removed, 0 with another verdict\n"
     )
-    record = json.loads(call("baseline", "diff", "other.json", "known.json", "--format", "json").out)
+    told = call("baseline", "diff", "other.json", "known.json", "--format", "json").out
+    assert '"reviewer": "čeněk"' in told
+    record = json.loads(told)
     assert [(change["change"], change["path"]) for change in record["changes"]] == [("removed", "gone.png")]
 
     assert call("baseline", "merge", "known.json", "other.json", "-o", "joined.json").code == 0

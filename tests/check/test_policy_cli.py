@@ -57,8 +57,10 @@ def test_ignores_and_their_end(run: Path, tmp_path: Path) -> None:
 
 
 def test_config_shows_the_rules_that_hold_by_default(tmp_path: Path) -> None:
-    (tmp_path / "labelaudit.toml").write_text("no-leaks = false\nbaseline = 'known.json'\n")
-    settings = json.loads(call("config", "--format", "json").out)["settings"]
+    (tmp_path / "labelaudit.toml").write_text("no-leaks = false\nbaseline = 'bekannt für jetzt.json'\n")
+    shown = call("config", "--format", "json").out
+    assert "für jetzt.json" in shown, "names stand as they are, as in the JSON of every command"
+    settings = json.loads(shown)["settings"]
     shown = {name: settings[name]["value"] for name in ("no-conflicts", "no-leaks", "max-new", "max-suspects")}
     assert shown == {"no-conflicts": True, "no-leaks": False, "max-new": 0, "max-suspects": None}
 

@@ -151,5 +151,7 @@ def test_nothing_left_says_why() -> None:
         ingest(listing(b"", b"", labels="ab"))
     with pytest.raises(DataError, match=r"only one class in 'data', 'a' with 2 images \(left out: 1 empty\)"):
         ingest(listing(picture(1), picture(1), b"", labels="aab"))
+    with pytest.raises(DataError, match=r"only one class in the labels, 'a' .* give labels of two classes or more$"):
+        ingest(open_source(None, labels=["a", "a"]))
     with pytest.raises(DataError, match=r"only one class .*unreadable\); the first: 1\.png: .*git lfs pull`$"):
         ingest(listing(picture(1), *[b"version https://git-lfs.github.com/spec/v1\noid"] * 2, labels="aab"))

@@ -287,6 +287,7 @@ def test_heat_map_of_few_and_many_classes(classes: int) -> None:
     i, j = (heat.classes.index(c) for c in (classes - 1, 0))
     assert (heat.expected[i, j], heat.flagged[i, j], heat.level(i, j)) == (matrix[-1, 0], 1, 9)
     text = html.render(audit).text
+    assert "c0000: 9.0 expected, 1 suspect</span>" in text
     assert text.count('<td class="same">') == min(classes, 30)
     assert (f"most confused of {classes:,} classes" in text) == (classes > 30)
 

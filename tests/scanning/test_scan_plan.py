@@ -279,6 +279,15 @@ def test_a_scan_keeps_its_budget_and_records_the_effort(tmp_path: Path, monkeypa
         scan(labels=tmp_path / "labels.npy", features=x, methods=[], max_memory="1MB")
 
 
+def test_no_effort_is_said_to_fit_where_it_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "measure_unit_costs", lambda *_, **__: COSTS)
+    _, _, given = blobs()
+    said: list[str] = []
+    scan(labels=given.tolist(), probs=np.eye(3)[given] * 0.7 + 0.1, budget="10h", notice=said.append)
+    assert any(line.startswith("This takes about") for line in said)
+    assert not any("largest that fits" in line for line in said)
+
+
 @pytest.mark.parametrize("named", [{"methods": ["ce"]}, {"regularizers": ["mixup"]}, {"train": "pixels"}])
 def test_training_that_cannot_fit_is_refused_before_pytorch_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: dict[str, Any]
@@ -533,6 +542,7 @@ def test_each_stage_is_counted_about_as_it_took(
         (Workload(samples=3_632, widths=(1280,), **IMAGES | {"classes": 118}), 13.9e6),
         (Workload(samples=100_000, classes=10), 30.4e6),
         (Workload(samples=100_000, classes=100), 103e6),
+        (Workload(samples=700_000, classes=3), 102e6),
         (Workload(samples=100_000, classes=10, widths=(512,), heard=5), 81.2e6),
         (Workload(samples=1_000, widths=(1280,) * 3, trained=4, **IMAGES | {"heard": 9}), 4.7e6),
     ],

@@ -2,9 +2,9 @@
 
 GitHub shows ten errors, ten warnings and ten notices of a step and drops the rest without a word, so there is one
 error for each of the worst ten broken rules (the tenth stands for all others), one warning for each of the worst ten
-open suspects or findings, and one notice with the verdict, the counts, the notes, and where the rest is. Every line is
-a command, so that no text from the data can be one. Left out: the table for the summary page of the step, which is
-`labelaudit.check.formats.markdown.step_summary`.
+suspects or findings that break one (of all that are open, where none does), and one notice with the verdict, the
+counts, the notes, and where the rest is. Every line is a command, so that no text from the data can be one. Left out:
+the table for the summary page of the step, which is `labelaudit.check.formats.markdown.step_summary`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def render(outcome: Outcome) -> str:
         others = [rule.name for rule in broken[len(single) :]]
         said = f"{count(len(others), 'more rule')} broken: {name_some(others, 20)}"
         lines.append(_command("error", said, title="labelaudit"))
-    worst = _worst(wording.open_findings(outcome), wording.open_suspects(outcome))
+    worst = _worst(outcome)
     for entry in worst:
         said = f"{wording.relabel(entry)}, {entry.chance}: " if isinstance(entry, Suspect) else ""
         kind = "suspect" if isinstance(entry, Suspect) else entry.kind
@@ -48,8 +48,14 @@ def render(outcome: Outcome) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _worst(findings: tuple[CheckedFinding, ...], suspects: tuple[Suspect, ...]) -> tuple[Suspect | CheckedFinding, ...]:
-    """Ten: half of them findings, half suspects, where there are enough of both."""
+def _worst(outcome: Outcome) -> tuple[Suspect | CheckedFinding, ...]:
+    """Ten that break a rule, or are open where none does: half findings, half suspects, where there are enough."""
+    findings, suspects = wording.open_findings(outcome), wording.open_suspects(outcome)
+    groups = wording.by_class(suspects)
+    about = {entry for rule in outcome.broken for entry in wording.concerns(rule, outcome, groups)}
+    if breaking := {entry for entry in about if entry.status == "new"}:
+        findings = tuple(finding for finding in findings if finding in breaking)
+        suspects = tuple(suspect for suspect in suspects if suspect in breaking)
     first = findings[: max(_MOST // 2, _MOST - len(suspects))]
     return (*first, *suspects[: _MOST - len(first)])
 

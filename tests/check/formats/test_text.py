@@ -16,6 +16,8 @@ from outcomes import (
     every_case,
     make_class_rule,
     make_outcome,
+    make_problem,
+    make_rule,
     make_suspect,
     render,
 )
@@ -75,6 +77,16 @@ def test_github_gives_findings_and_suspects_half_of_the_ten_each() -> None:
     )
     assert kinds == {"suspect": 5, "conflict": 5}
     assert "291 more rules broken: max-new class 9, " in render("github", "3,000 suspects")
+
+
+def test_github_warns_of_what_breaks_a_rule_and_spends_no_warning_on_the_rest() -> None:
+    suspects = (make_suspect(), *(make_suspect(i, status="uncertain") for i in range(1, 20)))
+    findings = (make_problem(20, kind="blank"), *(make_problem(i) for i in range(21, 40)))
+    broken = make_outcome(rules=(make_rule(), make_rule("no-conflicts")), suspects=suspects, findings=findings)
+    warned = re.findall(r"title=labelaudit (\w+ \w+)::", GATE_FORMATS["github"](broken))
+    assert Counter(warned) == {"new suspect": 1, "new conflict": 9}
+    held = GATE_FORMATS["github"](replace(broken, rules=()))
+    assert held.count("labelaudit uncertain suspect") == 4, "nothing is broken: all that is open"
 
 
 def test_no_name_means_anything_to_markdown() -> None:
