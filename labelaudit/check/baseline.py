@@ -39,7 +39,7 @@ class KnownSuspect:
     verdict: str = ""
     """A person's finding, one of `WORDS`; empty: nobody looked."""
     new_label: str = ""
-    """The right class, where the verdict names one."""
+    """The right class, where the verdict names another than the given one."""
     reviewer: str = ""
     time: str = ""
     """Time of the verdict, ISO 8601 in UTC."""

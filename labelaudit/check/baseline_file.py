@@ -303,7 +303,8 @@ def _with_verdict(record: _Object) -> dict[str, Any]:
         spoken = Verdict(**said, verdict=verdict or "skip", new_label=label or suggested)
     except DataError as error:
         raise record.fail(str(error), "time" if str(error).startswith("time ") else "verdict") from None
-    return {**record, "time": spoken.time} if "time" in record else {**record}
+    label = "" if verdict == "given" else label
+    return {**record, "new_label": label} | ({"time": spoken.time} if "time" in record else {})
 
 
 def _is_share(value: Any) -> bool:

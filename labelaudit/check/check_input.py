@@ -116,9 +116,8 @@ class CheckInput:
             ahead = latest is not None and latest.time[:10] > self.today.isoformat()  # by a clock that was wrong
             if row in settled and (latest is None or ahead or settled[row].time >= latest.time):
                 said = settled[row]
-                latest = VerdictInForce(
-                    said.verdict, said.new_label, said.reviewer, said.time, known.note if known else ""
-                )
+                label, note = said.new_label if said.wrong else "", known.note if known else ""
+                latest = VerdictInForce(said.verdict, label, said.reviewer, said.time, note)
             if latest is not None:
                 found[row] = latest
         return found

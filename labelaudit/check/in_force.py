@@ -11,6 +11,7 @@ class VerdictInForce:
 
     verdict: str
     new_label: str
+    """The right class, where the given label is not."""
     reviewer: str
     time: str
     note: str = ""

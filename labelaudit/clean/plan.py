@@ -29,7 +29,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.clean.actions import ACTIONS, DEFAULTS
 from labelaudit.estimate.price import price_suspects, rank_surest
 from labelaudit.kinds import kinds_of
-from labelaudit.text import count_kind
+from labelaudit.text import count_kind, name_some
 from labelaudit.types import Ints, Tier
 
 if TYPE_CHECKING:
@@ -227,7 +227,8 @@ class _PlanBuilder:
         verdict = self.verdicts.get(row)
         if verdict is None:
             return "", "verdict", None
-        who = f"{verdict.reviewer or 'a person'} on {verdict.time[:10]}" if verdict.time else verdict.reviewer
+        who = name_some(list(filter(None, self.reviewed.people[verdict.identity])), 3)
+        who = f"{who or 'a person'} on {verdict.time[:10]}" if verdict.time else who
         copy = "" if verdict.identity == self.audit.identity(row) else f" of its copy {verdict.path}"
         said = f"reviewed{copy} by {who}" if who else f"reviewed{copy}"
         if verdict.right == self.audit.samples.claim(row).label:

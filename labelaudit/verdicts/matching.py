@@ -29,6 +29,9 @@ class Reviewed:
     settled: Mapping[int, Verdict] = field(default_factory=dict)
     """Row of the audit's samples -> the verdict in force; its right class, if any, is a class of the audit. Copies of
     an image under the same label share it."""
+    people: Mapping[Identity, tuple[str, ...]] = field(default_factory=dict)
+    """(digest, given label) of a settled row -> the reviewers who said what is in force, in the order in which they
+    did; "" is one without a name."""
     skipped: tuple[int, ...] = ()
     """Rows that somebody looked at and nobody could tell."""
     disputed: Mapping[int, tuple[Verdict, ...]] = field(default_factory=dict)
@@ -113,6 +116,7 @@ def match(audit: Audit, verdicts: Sequence[Verdict]) -> Reviewed:
     skipped: list[int] = []
     overruled: list[int] = []
     strangers: list[Verdict] = []
+    people: dict[Identity, tuple[str, ...]] = {}
     known = {None, *samples.classes}
     for identity, told in last.items():
         rows = rows_of.get(identity, [])
@@ -126,9 +130,11 @@ def match(audit: Audit, verdicts: Sequence[Verdict]) -> Reviewed:
             disputed |= dict.fromkeys(rows, opinions)
         elif counted:
             settled |= dict.fromkeys(rows, counted[-1])
+            people[identity] = tuple(verdict.reviewer for verdict in counted)
             overruled += rows if len(_answers(opinions)) > 1 else []
     return Reviewed(
         settled=dict(sorted(settled.items())),
+        people=people,
         skipped=tuple(sorted(skipped)),
         disputed=dict(sorted(disputed.items())),
         overruled=tuple(sorted(overruled)),

@@ -92,6 +92,10 @@ def test_verdicts_of_a_run_enter_and_the_later_one_counts() -> None:
         reviewed = match(audit, [said("suggested", time, "dog")])
         known = refresh_baseline(audit, Policy(), old, reviewed, today=DAY).suspects[0]
         assert (known.verdict, known.new_label, known.reviewer) == wins
+    right = match(audit, [said("given", "2026-06-06T00:00:00Z")])
+    new = refresh_baseline(audit, Policy(), old, right, today=DAY)
+    assert new.suspects[0].new_label == "", "as where the verdict is from a baseline"
+    assert refresh_baseline(audit, Policy(), new, None, today=DAY) == new
 
 
 EARLY, LATE, LATEST = (f"2026-0{month}-01T00:00:00Z" for month in (1, 2, 3))

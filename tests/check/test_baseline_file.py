@@ -135,6 +135,14 @@ def test_a_time_is_read_as_utc(tmp_path: Path) -> None:
     assert read(path).suspects[1].time == "2026-05-05T00:00:00Z"
 
 
+def test_a_label_found_right_is_not_repeated(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    said = '"suspicion": 0.97, "verdict": "given", "new_label": "dog"}\n'
+    path.write_text(path.read_text(encoding="utf-8").replace('"suspicion": 0.97}\n', said), encoding="utf-8")
+    known = read(path).suspects[1]
+    assert (known.verdict, known.new_label) == ("given", "")
+
+
 DOG = f'"dog/d.png", "digest": "{IDENTITY[3]}", "given_label": "dog"'
 TWICE = f'"elsewhere", "digest": "{IDENTITY[1]}", "given_label": "cat"'
 NEWER = "written by a newer labelaudit (schema 2, this one reads up to 1): pip install -U labelaudit"

@@ -72,6 +72,9 @@ def test_verdicts_come_first(audit: Audit) -> None:
     ]
     assert plan.changes[1].detail == "reviewed by ann on 2026-11-21"
     assert plan.changes[0].label_score == pytest.approx(0.03)
+    verdicts = [said(audit, 4, "other", "owl", reviewer=name) for name in ("ann", "bo", "", "čeněk", "dan")]
+    change = make_plan(audit, match(audit, verdicts)).changes[0]
+    assert change.detail == "reviewed by ann, bo, čeněk and 1 more on 2026-11-21", "all who agree"
     assert plan.notes == (
         "Suspects that are changed though nobody has reviewed them: 1. "
         "How many have a correct label nobody knows until 20 verdicts have set the scale: `labelaudit tune`.",

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from audits import make_audit, make_samples
 from cleaning import contents, png
@@ -106,6 +108,18 @@ def test_what_does_not_read_back_is_not_made(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setitem(applying.IMAGE_FORMS, "folders", lose_one)
     with pytest.raises(RunError, match=r"does not read back as it was meant, first 'cat/latest\.png' under 'owl'"):
         apply_plan(make_plan(audit, match(audit, [])), audit, Destination(tmp_path / "out"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_that_lost_its_images_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    audit = make_hostile("cat", "dog", "owl")
+
+    def lose_images(dataset: Any, folder: Path, _: Any) -> None:
+        pq.write_table(pa.table({"label": dataset.labels}), folder / "train.parquet")
+
+    monkeypatch.setitem(applying.IMAGE_FORMS, "parquet", lose_images)
+    with pytest.raises(RunError, match="does not read back as it was meant, first 'train/a"):
+        apply_plan(make_plan(audit, match(audit, [])), audit, Destination(tmp_path / "out", form="parquet"))
     assert list(tmp_path.iterdir()) == []
 
 
