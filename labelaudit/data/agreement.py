@@ -10,12 +10,13 @@ from labelaudit.data.assembly import splits_of
 from labelaudit.data.column_names import LABEL_NAMES, SPLIT_NAMES, plain_name
 from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing
-from labelaudit.data.reader import Reading
+from labelaudit.data.reader import Reading, Subject
+from labelaudit.data.split_labels import Again, join_splits
 from labelaudit.text import count, name_some
 
 
-def agree(certain: Sequence[Reading], shown: str) -> tuple[str, Listing]:
-    """Merge the certain readings of the dataset ``shown`` into one: its phrase and its listing.
+def agree(certain: Sequence[Reading], subject: Subject, again: Again) -> tuple[str, Listing]:
+    """Merge the certain readings of a dataset into one: its phrase and its listing.
 
     Where they divide the images alike, the reading that labels most images is taken. Among equals class names of words
     come before numbers, then a reading that knows splits, then one with further columns. Raises `Undecided` where they
@@ -30,13 +31,17 @@ def agree(certain: Sequence[Reading], shown: str) -> tuple[str, Listing]:
     if len(official) == 1 and all(_share_names(official[0][1], listing) for _, listing in listings):
         return _official(official[0], listings)
     rest = [pair for pair in listings if pair[1] is not first]
+    if all({*first.ids}.isdisjoint(listing.ids) for _, listing in rest):
+        joined = join_splits([(first_reading, first), *rest], subject, again)
+        if joined is not None:
+            return joined
     if all(not {*first.ids} & {*listing.ids} and _share_names(first, listing) for _, listing in rest):
         aside = [f"{count(len(other.ids), 'other image')}, in the {other.origin}, are not read." for _, other in rest]
         return first_reading.what, replace(first, notes=(*first.notes, *aside))
     for reading, listing in listings:
         if listing is not first and (gap := _disagreement(first, listing)):
             raise Undecided(
-                f"'{shown}' has two sources of labels that {gap}. Say which",
+                f"'{subject.shown}' has two sources of labels that {gap}. Say which",
                 [*_typed(first_reading, first), *_typed(reading, listing)],
             )
     others = [listing.origin for _, listing in listings if listing is not first]

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -164,7 +164,7 @@ def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing
     if len(certain) == 1:
         return certain[0].what, certain[0].read()
     if certain:
-        return agree(certain, subject.shown)
+        return agree(certain, subject, partial(_read_without, subject))
     likely = [reading for reading in readings if reading.certainty is Certainty.LIKELY]
     one_class = [reading for reading in likely if reading.reader == "class_folders"]
     if len(likely) > len(one_class):
@@ -186,6 +186,14 @@ def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing
     if refused:
         return refused[0].what, refused[0].read()
     raise DataError(nothing_found(subject, read_document))
+
+
+def _read_without(subject: Subject, reading: Reading, images: Collection[str]) -> Listing:
+    """What a reading of a folder lists where ``images`` are not there."""
+    left = tuple(path for path in subject.tree.paths if path not in images)
+    rest = Subject(subject.source, replace(subject.tree, paths=left))
+    found = (one for one in readers()[reading.reader].recognise(rest) if one.what == reading.what)
+    return next(found, reading).read()
 
 
 def _labels_alone(source: Source) -> Listing:

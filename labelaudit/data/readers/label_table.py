@@ -158,7 +158,8 @@ def _in_folder(subject: Subject) -> list[Reading]:
     found, refused = tables.found, tables.refused
     larger = [one for one in refused if one.rows >= max((len(other.table) for other in found), default=0)]
     most = max((one.named for one in found), default=0)
-    readings = [_of_table(one, tree, most) for one in found if not larger or _stands_alone(one, tree)]
+    refused_rows = max((one.rows for one in larger), default=0)
+    readings = [_of_table(one, tree, most) for one in found if not larger or _stands_alone(one, tree, refused_rows)]
     told = readings or [refuse(f"the table '{one.name}'", DataError(one.problem)) for one in refused[:1]]
     unsure = [one for one, reading in zip(found, readings, strict=False) if reading.certainty is not Certainty.CERTAIN]
     return [*told, *map(_of_side_table, [*tables.beside, *unsure])]
@@ -199,9 +200,10 @@ def _of_table(one: FoundTable, tree: Tree, most: int) -> Reading:
     )
 
 
-def _stands_alone(one: FoundTable, tree: Tree) -> bool:
-    """Whether a table is read though a larger one was refused: it has a column called label and names most images."""
-    return _is_said(one.columns) and 2 * one.match.matched >= len(tree.paths)
+def _stands_alone(one: FoundTable, tree: Tree, refused_rows: int) -> bool:
+    """Whether a table is read though one of ``refused_rows`` rows was refused: it has a column called label, and names
+    most images or has as many rows."""
+    return _is_said(one.columns) and (2 * one.match.matched >= len(tree.paths) or len(one.table) >= refused_rows)
 
 
 def _certainty(one: FoundTable, tree: Tree) -> Certainty:

@@ -1,0 +1,65 @@
+"""Datasets whose splits are labelled in different ways: class folders beside a table about the images of a split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from data.built import PIXEL, build, counts_of, labels_of
+from layouts_met import Files
+
+from labelaudit.data.sources import open_source
+from labelaudit.errors import DataError
+
+KINDS = {"n01443537": "goldfish", "n01629819": "salamander", "n01641577": "bullfrog"}
+SIGNS = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2"
+
+
+def lines(*rows: str) -> str:
+    return "".join(f"{row}\n" for row in rows)
+
+
+def flat(folder: str, n: int, ending: str = ".jpg") -> Files:
+    return {f"{folder}/{number}{ending}": PIXEL for number in range(n)}
+
+
+def test_annotations_in_the_folder_of_a_split_label_it(tmp_path: Path) -> None:
+    rows = [f"{n}.JPEG\t{[*KINDS][n % 3]}\t0\t32\t44\t62" for n in range(6)]
+    files: Files = {f"train/{name}/images": 4 for name in KINDS}
+    files |= flat("val/images", 6, ".JPEG") | flat("test/images", 6, ".JPEG")
+    names = lines(*(f"{one}\t{name}" for one, name in KINDS.items()))
+    listing = open_source(build(tmp_path, {**files, "val/val_annotations.txt": lines(*rows), "words.txt": names}))
+    assert counts_of(listing) == dict.fromkeys(KINDS.values(), 6)
+    assert labels_of(listing)["val/images/4.JPEG"] == "salamander"
+    assert listing.splits == ("train",) * 12 + ("val",) * 6
+    assert listing.images is not None
+    assert listing.images.encoded(17) == PIXEL
+    assert not listing.findings
+    passed = [note for note in listing.notes if "Passed over" in note]
+    assert passed == ["Passed over 6 images in 'test/': no class folders in it."]
+
+
+def test_numbers_of_classes_may_differ_in_leading_zeros(tmp_path: Path) -> None:
+    files: Files = {f"Final_Training/Images/{n:05d}": 3 for n in range(3)} | flat("Final_Test/Images", 6, ".ppm")
+    boxes = [f"{n}.ppm;30;30;5;5;25;25" for n in range(6)]
+    table = lines(f"{SIGNS};ClassId", *(f"{row};{n % 3}" for n, row in enumerate(boxes)))
+    build(tmp_path, {**files, "Final_Test/Images/GT-final_test.csv": table})
+    for _ in range(2):
+        listing = open_source(tmp_path)
+        assert counts_of(listing) == {f"{n:05d}": 5 for n in range(3)}
+        assert listing.splits == ("train",) * 9 + ("test",) * 6
+        build(tmp_path, {"Final_Test/Images/GT-final_test.test.csv": lines(SIGNS, *boxes)})  # without labels
+
+
+def test_classes_of_other_names_are_not_joined(tmp_path: Path) -> None:
+    table = lines("filename,label", *(f"{n}.jpg,{n % 2}" for n in range(6)))
+    files: Files = {"train/cat": 3, "train/dog": 3} | flat("test", 6)
+    with pytest.raises(DataError, match="two sources of labels that are about different images"):
+        open_source(build(tmp_path, {**files, "test_labels.csv": table}))
+
+
+def test_images_of_one_split_are_not_joined(tmp_path: Path) -> None:
+    table = lines("filename,label", *(f"{n}.jpg,{('cat', 'dog')[n % 2]}" for n in range(6)))
+    files: Files = {"train/cat": 3, "train/dog": 3} | flat("train", 6)
+    listing = open_source(build(tmp_path, {**files, "labels.csv": table}))
+    assert len(listing.ids) == 6
