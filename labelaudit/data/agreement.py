@@ -10,6 +10,7 @@ from labelaudit.data.assembly import splits_of
 from labelaudit.data.column_names import LABEL_NAMES, SPLIT_NAMES, plain_name
 from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing
+from labelaudit.data.parts import split_kinds
 from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.split_labels import Again, join_splits
 from labelaudit.text import count, name_some
@@ -63,6 +64,9 @@ def add_columns(listing: Listing, others: Sequence[Listing]) -> Listing:
         ]
         torn = sorted({one for one, value in pairs if value and known.setdefault(one, value) != value})
         column = tuple([known.get(one, "") for one in listing.ids])
+        if is_split and _leave_training({*column} - {""}):
+            column = tuple([split or "train" for split in column])
+            notes.append(f"Images that no list of {_origins(others, {name})} names are taken for 'train'.")
         if torn and is_split:
             images = f"{count(len(torn), 'image is', 'images are')} in several"
             notes.append(f"Splits of {_origins(others, {name})} are not read: {images}, such as '{torn[0]}'.")
@@ -82,6 +86,11 @@ def add_columns(listing: Listing, others: Sequence[Listing]) -> Listing:
         notes=(*listing.notes, *notes),
         skipped=dict(Counter(listing.skipped) - used),
     )
+
+
+def _leave_training(splits: Set[str]) -> bool:
+    """Whether lists name the images for validation and those for tests, so that all others are for training."""
+    return len(splits) > 1 and all(kinds and "train" not in kinds for kinds in map(split_kinds, splits))
 
 
 def _origins(others: Sequence[Listing], names: Set[str]) -> str:

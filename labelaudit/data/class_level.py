@@ -250,13 +250,14 @@ class _Search:
 
     def _ambiguous(self, folder: Folder, children: Sequence[Folder], deeper: Sequence[Folder]) -> Undecided:
         """The refusal of ``children``, some of which hold ``deeper`` folders that may be the classes instead."""
+        alone = [self._alone(child, sorted(child.children)) for child in deeper if len(child.children) > 1]
         below = Counter(name for child in deeper for name in child.children)
         repeated = [name for name, count in below.items() if count > 1]
         if repeated and 2 * len(repeated) >= len(below):
             some = ", ".join(sorted(repeated)[:3])
             why = f"the same folder names ({some}) lie below each of {self._list(children)}"
-            return self.undecided(f"labels may be at either of two levels of '{self._path(folder)}': {why}", folder)
-        alone = [self._alone(child, sorted(child.children)) for child in deeper if len(child.children) > 1]
+            levels = self.undecided(f"labels may be at either of two levels of '{self._path(folder)}': {why}", folder)
+            return Undecided(levels.reason, [*levels.candidates, *(alone if len(alone) == 2 else [])])
         if len(alone) > 1 or len(deeper) < len(children):
             kept = [] if len(alone) > 3 else alone
             return self.undecided(f"'{self._path(folder)}' may hold several datasets or levels", folder, kept)

@@ -109,6 +109,22 @@ def pick_columns(table: Table, source: Source, is_image: Callable[[str], bool]) 
         return choose(several)
 
 
+def without_numbers(table: Table, tree: Tree) -> Table:
+    """A list with a number before each path, parted by a blank, with the numbers in a column of their own.
+
+    Names of files may hold blanks too (``1 (1).jpg``), so the files of ``tree`` say which it is.
+    """
+    first = next(iter(table.cells.values()), ())
+    parted = [cell.partition(" ") for cell in first]
+    paths = [path for _, _, path in parted]
+    if table.has_header or not all(paths) or any(map(tree.index.names, first[:_LOOKED_AT])):
+        return table
+    if not all(map(tree.index.names, paths[:_LOOKED_AT])):
+        return table
+    columns = [[number for number, _, _ in parted], paths, *[*table.cells.values()][1:]]
+    return replace(table, cells={f"column {place}": cells for place, cells in enumerate(columns, 1)})
+
+
 def _names_all(cells: Sequence[str], is_image: Callable[[str], bool]) -> bool:
     """Whether most cells of a column name an image each."""
     return len({*cells}) == len(cells) and 2 * sum(map(is_image, cells)) > len(cells)
@@ -185,6 +201,7 @@ def _judge(table: Table, path: str, tree: Tree, source: Source) -> list[FoundTab
 
     One without a certain column of labels may be there twice: refused, and as one of further columns.
     """
+    table = without_numbers(table, tree)
     numbered = not _names_images(table, tree)
     if numbered and not _are_numbered(table, tree):
         spread = spread_folders(table, tree, source.path_column)

@@ -26,6 +26,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _PLAIN = re.compile(r"(?![.])[^/:\\\\?%]+(/(?![.])[^/:\\\\?%]+)*")
 """A relative path in its plainest form."""
 _UPLOAD = re.compile(r"(?:[0-9a-f]{8}|[0-9a-f]{32}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})[-_](.+)", re.IGNORECASE)
+_WORD_BEHIND = re.compile(r".*?([_.-][^\W\d_]\w*)", re.DOTALL)
 _EXACTLY = "by their whole path"
 _SELDOM = 0.02
 """Share of a folder's names that other folders may have too, while the rest still says which file is meant."""
@@ -91,7 +92,7 @@ class FileIndex:
             if wanted in self._plainly and len(wanted) > 1:
                 chosen[row] = (self._plainly[wanted], 0)
                 continue
-            for way, (_, key, _) in enumerate(_WAYS):
+            for way, (_, key, _) in enumerate(self._ways):
                 name = key(wanted[-1]) if wanted else None
                 named = () if name is None else self._find(way, name)
                 fits = [n for n in named if _agree(wanted, places[n], self._root, table)]
@@ -114,7 +115,7 @@ class FileIndex:
             if torn[base] > _SELDOM * (torn[base] + sole[base]):
                 doubts[row] = (files[chosen.pop(row)[0]],)
         _drop_rivals(chosen, steps, files, doubts)
-        ways = Counter(_EXACTLY if way == 0 else _WAYS[way - 1][0] for _, way in chosen.values())
+        ways = Counter(_EXACTLY if way == 0 else self._ways[way - 1][0] for _, way in chosen.values())
         found = tuple(files[chosen[row][0]] if row in chosen else None for row in range(len(asked)))
         return Match(files=found, doubts=doubts, ways=dict(ways.most_common()))
 
@@ -131,6 +132,8 @@ class FileIndex:
         spelled = {steps[-1].casefold(), after_upload(steps[-1]), unquote(steps[-1]).casefold()}
         if spelled & known:
             return True
+        if self._suffix and _without_ending(steps[-1]).casefold() + self._suffix.casefold() in stems:
+            return True
         if _image_ending(steps[-1]):  # and no file has this ending: they were converted
             parts = map(posixpath.splitext, spelled)
             return any(stem in stems and ending not in endings for stem, ending in parts)
@@ -142,6 +145,20 @@ class FileIndex:
         names = {place[-1].casefold() for place in self._places}
         parts = [posixpath.splitext(name) for name in names]
         return names, {stem for stem, _ in parts}, {ending for _, ending in parts}
+
+    @cached_property
+    def _suffix(self) -> str:
+        """What the names of all files end with before their endings, if it is a word behind a sign: ``_aligned``."""
+        stems = [_without_ending(place[-1])[::-1] for place in self._places]
+        found = _WORD_BEHIND.fullmatch(posixpath.commonprefix(stems)[::-1]) if len(stems) > 1 else None
+        return found[1] if found else ""
+
+    @cached_property
+    def _ways(self) -> Sequence[tuple[str, Key, Key]]:
+        """`_WAYS`, and one for files whose names all end with a word that rows leave away."""
+        word = self._suffix
+        way = (f"by name without '{word}'", _without_ending, lambda name: _without_ending(name).removesuffix(word))
+        return (*_WAYS, way) if word else _WAYS
 
     @cached_property
     def _endings(self) -> set[str]:
@@ -156,7 +173,7 @@ class FileIndex:
         if way not in self._by_key:
             index: defaultdict[str, list[int]] = defaultdict(list)
             for number, place in enumerate(self._places):
-                if (name := _WAYS[way][2](place[-1])) is not None:
+                if (name := self._ways[way][2](place[-1])) is not None:
                     index[name].append(number)
             self._by_key[way] = dict(index)
         return self._by_key[way].get(key, ())
@@ -273,7 +290,8 @@ def _number(name: str) -> str | None:
     return str(int(stem)) if stem.isascii() and stem.isdecimal() else None
 
 
-_WAYS: tuple[tuple[str, Callable[[str], str | None], Callable[[str], str | None]], ...] = (
+Key = Callable[[str], str | None]
+_WAYS: tuple[tuple[str, Key, Key], ...] = (
     ("by the end of their path", lambda name: name, lambda name: name),
     ("by name, but for the ending's letter case", _ending_in_small_letters, _ending_in_small_letters),
     ("by name, but for letter case", str.casefold, str.casefold),

@@ -63,3 +63,46 @@ def test_images_of_one_split_are_not_joined(tmp_path: Path) -> None:
     files: Files = {"train/cat": 3, "train/dog": 3} | flat("train", 6)
     listing = open_source(build(tmp_path, {**files, "labels.csv": table}))
     assert len(listing.ids) == 6
+
+
+def test_images_in_no_list_of_a_split_are_for_training(tmp_path: Path) -> None:
+    files: Files = {f"{word}/{n}_nohash_0.png": PIXEL for word in ("bed", "cat") for n in range(10)}
+    lists = {
+        f"{name}_list.txt": lines(*(f"{word}/{n}_nohash_0.wav" for word in ("bed", "cat")))
+        for n, name in enumerate(("validation", "testing"))
+    }
+    listing = open_source(build(tmp_path, {**files, **lists}))
+    assert listing.splits is not None
+    assert [listing.splits.count(split) for split in ("train", "val", "test")] == [16, 2, 2]
+    assert any("taken for 'train'" in note for note in listing.notes)
+
+
+@pytest.mark.parametrize("name", ["{0} a.png", "{0}a.png", "{0} (1).png"])
+def test_a_number_before_a_path_in_a_list_is_no_part_of_it(name: str, tmp_path: Path) -> None:
+    files: Files = {f"train/{name.format(n)}": PIXEL for n in range(8)}
+    rows = [f"{n} {name.format(n)} {('positive', 'negative')[n % 2]}" for n in range(8)]
+    build(tmp_path, {**files, "train.txt": lines(*rows)})
+    for how in ({}, {"labels": tmp_path / "train.txt", "label_column": "column 3"}):
+        assert counts_of(open_source(tmp_path, **how)) == {"positive": 4, "negative": 4}
+
+
+def test_a_word_at_the_end_of_all_names_may_be_left_away_in_rows(tmp_path: Path) -> None:
+    files: Files = {f"aligned/{part}_{n:04d}_aligned.jpg": PIXEL for part in ("train", "test") for n in range(4)}
+    rows = [f"{part}_{n:04d}.jpg {n % 2 + 1}" for part in ("train", "test") for n in range(4)]
+    listing = open_source(build(tmp_path, {**files, "labels/list_label.txt": lines(*rows)}))
+    assert counts_of(listing) == {"1": 4, "2": 4}
+    assert labels_of(listing)["aligned/test_0003_aligned.jpg"] == "2"
+    assert any("8 by name without '_aligned'" in note for note in listing.notes)
+
+
+def test_words_in_the_second_place_of_names_are_offered(tmp_path: Path) -> None:
+    names = [f"{who}.{what}{n}.{n}{place}.tiff" for place, who in enumerate(("KA", "KL")) for what in ("AN", "DI")
+             for n in range(4)]  # fmt: skip
+    with pytest.raises(DataError, match=r"\(2 classes: KA, KL\); or .*\(2 classes: AN, DI\)"):
+        open_source(build(tmp_path, dict.fromkeys(names, PIXEL)))
+
+
+def test_two_folders_of_the_same_classes_can_be_scanned_alone(tmp_path: Path) -> None:
+    files: Files = {f"{kind}/{name}": 3 for kind in ("EuroSAT", "EuroSATallBands") for name in ("Forest", "River")}
+    with pytest.raises(DataError, match=r"labelaudit scan [^`]*/EuroSATallBands` \(2 classes: Forest, River\)"):
+        open_source(build(tmp_path, files))

@@ -22,8 +22,15 @@ from labelaudit.text import count
 from labelaudit.types import Finding
 
 PATTERN = r"(.+?)[._ -]?\(?\d+\)?"
-_POSITIONS = (r"\d+[._ -]([^\W\d]{2,})", r"([^\W\d_]{2,})[._ -].+", r".+[._ -]([^\W\d_]{2,})", r"(\d+)[._ -].+")
-"""Patterns of names in which a word at the start or the end, or a number at the start, may be the label."""
+_POSITIONS = (
+    r"\d+[._ -]([^\W\d]{2,})",
+    r"([^\W\d_]{2,})[._ -].+",
+    r".+[._ -]([^\W\d_]{2,})",
+    r"(\d+)[._ -].+",
+    r"[^._ -]+[._ -]([^\W\d_]{2,})\d*[._ -].+",
+    r"[^._ -]+[._ -](\d+)[._ -].+",
+)
+"""Patterns of names in which a word or a number at the start, in the second place or at the end may be the label."""
 _OFTEN = 4
 """Images of each such word, on average, from which it may be a label."""
 _WORDS = re.compile(r"([^\W\d_]{2,}(?:[ _-][^\W\d_]+)*)([._ -]?)\(?(\d+)\)?")
@@ -59,8 +66,8 @@ def recognise(subject: Subject) -> list[Reading]:
 
 
 def _by_position(tree: Tree) -> list[Reading]:
-    """A reading to offer, by the first or the last word of all names, where these words come again and again."""
-    stems = [stem_of(path) for path in _of_dataset(tree)]
+    """Readings to offer, by words in one place of all names, where these words come again and again."""
+    stems, readings = [stem_of(path) for path in _of_dataset(tree)], list[Reading]()
     for pattern in _POSITIONS:
         fits = [re.fullmatch(pattern, stem) for stem in stems]
         if not stems or not all(fits):
@@ -68,8 +75,8 @@ def _by_position(tree: Tree) -> list[Reading]:
         words = Counter(fit.group(1) for fit in fits if fit is not None)
         if len(words) > 1 and min(words.values()) > 1 and _OFTEN * len(words) <= len(stems) and not _are_parts(words):
             candidate = Candidate(type_=f"`label_from` name:'{pattern}'", classes=sorted(words), images=len(stems))
-            return [_by(tree, pattern, Certainty.OFFERED, candidate)]
-    return []
+            readings.append(_by(tree, pattern, Certainty.OFFERED, candidate))
+    return readings
 
 
 def _are_parts(words: Iterable[str]) -> bool:

@@ -25,6 +25,7 @@ from labelaudit.data.found_tables import (
     below_columns,
     find_tables,
     pick_columns,
+    without_numbers,
 )
 from labelaudit.data.joined_tables import FoundTable
 from labelaudit.data.listing import Files, Listing
@@ -90,6 +91,7 @@ def list_frame(table: Table, source: Source) -> Listing:
 
 def _match_table(table: Table, tree: Tree, source: Source) -> Listing:
     given, is_image = table.name, tree.index.names
+    table = without_numbers(table, tree)
     if not any(is_image(cell) for column in table.cells.values() for cell in column[:_LOOKED_AT]):
         spread = spread_folders(table, tree, source.path_column)
         table, source = (table, source) if spread is None else (spread, replace(source, path_column=PATHS))
