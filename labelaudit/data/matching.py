@@ -148,7 +148,7 @@ class FileIndex:
 
     @cached_property
     def _suffix(self) -> str:
-        """What the names of all files end with before their endings, if it is a word behind a sign: ``_aligned``."""
+        """The end of the names of all files before their endings, if it is a word behind a sign: ``_aligned``."""
         stems = [_without_ending(place[-1])[::-1] for place in self._places]
         found = _WORD_BEHIND.fullmatch(posixpath.commonprefix(stems)[::-1]) if len(stems) > 1 else None
         return found[1] if found else ""

@@ -189,7 +189,7 @@ def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing
 
 
 def _read_without(subject: Subject, reading: Reading, images: Collection[str]) -> Listing:
-    """What a reading of a folder lists where ``images`` are not there."""
+    """The listing of a reading of a folder as if ``images`` were not there."""
     left = tuple(path for path in subject.tree.paths if path not in images)
     rest = Subject(subject.source, replace(subject.tree, paths=left))
     found = (one for one in readers()[reading.reader].recognise(rest) if one.what == reading.what)
