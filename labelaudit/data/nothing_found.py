@@ -45,11 +45,13 @@ def _tables_beside(tree: Tree, read: Read) -> str:
         return ""
     for name in tables:
         try:
-            read(name, tree.storage.read(name))
+            table = read(name, tree.storage.read(name))
         except DataError as error:
             return f" ({error})"
         except (ImageError, OSError, ValueError):
             continue
+        if len(table) >= len(tree.paths):
+            return f" ('{name}' has {count(len(table), 'row')}: add a column with the path of the image of each)"
     return f" ({name_some(tables)})"
 
 

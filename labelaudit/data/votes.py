@@ -80,7 +80,7 @@ def offer_annotators(table: Table, columns: Columns, torn: int) -> tuple[str, ..
         for name in table.columns
         if name not in (columns.path, columns.label)
         and plain_name(name) not in HOLDS_NAMES
-        and 2 <= len({*table.cells[name]}) <= MOST_PEOPLE
+        and 2 <= len({*table.cells[name]}) <= min(MOST_PEOPLE, len(table) - 1)
         and _says_whose(table, columns.path, name, table.cells[columns.label])
     ]
     said = f"{count(torn, 'image is', 'images are')} left out because {'its' if torn == 1 else 'their'} rows disagree"

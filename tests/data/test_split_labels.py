@@ -106,3 +106,19 @@ def test_two_folders_of_the_same_classes_can_be_scanned_alone(tmp_path: Path) ->
     files: Files = {f"{kind}/{name}": 3 for kind in ("EuroSAT", "EuroSATallBands") for name in ("Forest", "River")}
     with pytest.raises(DataError, match=r"labelaudit scan [^`]*/EuroSATallBands` \(2 classes: Forest, River\)"):
         open_source(build(tmp_path, files))
+
+
+def test_a_table_whose_columns_make_up_the_paths_is_told(tmp_path: Path) -> None:
+    files: Files = {f"patches/patient_{n % 2}/patch_{n % 2}_x_{n}_y_7.png": PIXEL for n in range(6)}
+    rows = [f"{n % 2},{n},7,{n % 3 % 2}" for n in range(6)]
+    table = lines("patient,x_coord,y_coord,tumor", *rows)
+    with pytest.raises(DataError, match=r"'metadata\.csv' has 6 rows: add a column with the path of the image of each"):
+        open_source(build(tmp_path, {**files, "metadata.csv": table}))
+
+
+def test_a_number_of_each_row_says_not_whose_label_it_is(tmp_path: Path) -> None:
+    rows = [f"{n // 2}.jpg,{('cat', 'dog')[n in (1, 4, 5)]},{n + 70}" for n in range(8)]
+    build(tmp_path, {**flat("photos", 4), "labels.csv": lines("image,choice,annotation_id", *rows)})
+    notes = " ".join(open_source(tmp_path).notes)
+    assert "left out because" in notes
+    assert "annotation_id" not in notes
