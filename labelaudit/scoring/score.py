@@ -34,7 +34,7 @@ from labelaudit.judge.judge import Judge
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.scores import sum_by_label
 from labelaudit.leading import join_tables, take_rows
-from labelaudit.machine import Clock, Machine, list_versions
+from labelaudit.machine import Clock, Machine, list_versions, one_blas_thread
 from labelaudit.packed import as_ascii
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.text import count, name_some
@@ -173,6 +173,7 @@ def embed_new(samples: Samples, judge: Judge, machine: Machine) -> tuple[Samples
     return embed_samples(samples, judge.features.split("+"), machine)
 
 
+@one_blas_thread()
 def judge_rows(judge: Judge, samples: Samples, features: Features, blank: Bools) -> tuple[Decision, Floats]:
     """The decision about ``samples`` (m), over the judge's classes, and (m, C) what their images alone show.
 
