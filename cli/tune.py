@@ -111,19 +111,15 @@ def _verdict(audit: Audit, row: int, said: str, reviewer: str) -> Verdict | None
     """The verdict that a person typed about ``row``; ``None`` for what is no answer."""
     from labelaudit.verdicts import Verdict, now
 
-    path, digest, given = audit.samples.claim(row)
-    classes = audit.samples.classes
-    about: dict[str, Any] = {
-        "path": path, "digest": digest, "given_label": given, "reviewer": reviewer, "time": now()
-    }  # fmt: skip
+    claim, classes = audit.samples.claim(row), audit.samples.classes
     if said in ("", "s", "-"):
-        return Verdict(**about, verdict={"": "given", "s": "skip", "-": "none"}[said])
+        return Verdict.on(claim, {"": "given", "s": "skip", "-": "none"}[said], reviewer=reviewer, time=now())
     if said not in classes and said.isascii() and said.isdigit() and 1 <= int(said) <= len(classes):
         said = classes[int(said) - 1]
     if said not in classes:
         typer.echo(f"'{printable(said)}' is no class of this dataset. {_KEYS}", err=True)
         return None
-    return Verdict(**about, verdict="other", new_label=said)
+    return Verdict.on(claim, "other", said, reviewer=reviewer, time=now())
 
 
 def _say(fitted: VerdictFit, n: int, *, listed: int) -> None:

@@ -110,7 +110,7 @@ class Target:
         settings = self.settled.scan_settings()
         if settings.precision == "auto":
             settings = replace(settings, precision=self.precision)
-        audit = scan_or_update(self.source, settings, self.machine)
+        audit = scan_or_update(self.source, settings, self.machine, self.settled.policy().check_classes)
         if self.run is not None:
             runs.write(audit, self.run)
         return audit

@@ -162,25 +162,16 @@ class Session:
         """`judge` for a row of the audit."""
         if answer not in ANSWERS:
             raise OptionError(f"answer '{answer}' is none of {', '.join(ANSWERS)}")
-        path, digest, given = self.audit.samples.claim(row)
         kind, right = answer, ""
         if answer == "class":
             classes = self.audit.samples.classes
             if label is None or not 0 <= label < len(classes):
                 raise OptionError(f"label {label} is none of the {len(classes)} classes")
             right = classes[label]
-            kind = {self.audit.suggested(row): "suggested", given: "given"}.get(right, "other")
+            kind = "suggested" if right == self.audit.suggested(row) else "other"
         self.pictures.images.encoded(row)
-        verdict = Verdict(
-            path=path,
-            digest=digest,
-            given_label=given,
-            verdict=kind,
-            new_label=right,
-            reviewer=self.ledger.reviewer,
-            note=note,
-            time=verdicts.now(),
-        )
+        claim, reviewer = self.audit.samples.claim(row), self.ledger.reviewer
+        verdict = Verdict.on(claim, kind, right, reviewer=reviewer, note=note, time=verdicts.now())
         self.ledger.add(verdict, version)
         self.heard.add(verdict.identity)
 

@@ -105,10 +105,6 @@ def scan(
     >>> folder.cleanup()
     """
     check_types(scan, said := dict(locals()))
-    from labelaudit.audit.run import REPORT, check_output, write
-    from labelaudit.reports.html import add_report
-    from labelaudit.verdicts import read, verdicts_file
-
     named = regularizers if isinstance(regularizers, Mapping) else {name: {} for name in listed(regularizers)}
     settings = ScanSettings(
         **_fields_of(
@@ -134,7 +130,46 @@ def scan(
             annotator=None if annotator is None else listed(annotator),
         )
     )
-    machine = _reach(Machine(**_fields_of(Machine, said, cache=None if cache is None else Path(cache))))
+    machine = Machine(**_fields_of(Machine, said, cache=None if cache is None else Path(cache)))
+    return scan_source(
+        source,
+        settings,
+        machine,
+        output=output,
+        features=features,
+        probs=probs,
+        verdicts=verdicts,
+        clock=clock,
+        plan=plan,
+        html=html,
+    )
+
+
+def scan_source(
+    source: Source,
+    settings: ScanSettings,
+    machine: Machine,
+    *,
+    output: Path | str | None = None,
+    features: Path | str | Floats | None = None,
+    probs: Path | str | Floats | None = None,
+    verdicts: Path | str | None = None,
+    clock: Clock | None = None,
+    plan: Plan | None = None,
+    html: bool = True,
+    heed_classes: Callable[[Sequence[str]], None] = lambda _: None,
+) -> Audit:
+    """`scan` of a ``source``, under ``settings`` that have been checked.
+
+    ``heed_classes`` hears the classes as soon as the dataset is read, and may refuse them by an error.
+    """
+    from labelaudit.audit.run import REPORT, check_output, write
+    from labelaudit.reports.html import add_report
+    from labelaudit.verdicts import read, verdicts_file
+
+    machine = _reach(machine)
+    clock, plan, data = clock or Clock(), plan or Plan(), source.data
+    notice, progress, workers = machine.notice, machine.progress, machine.workers
     if output is not None:
         check_output(output, data if isinstance(data, str | Path) else None, notice=notice)
     if verdicts is not None and not Path(verdicts).is_file():
@@ -144,7 +179,8 @@ def scan(
     judged = () if verdicts is None else read(verdicts)
     with clock.stage("ingest"):
         listing = open_source(source)
-        samples, findings = ingest(listing, max_pixels=max_pixels, workers=workers, progress=progress)
+        samples, findings = ingest(listing, max_pixels=settings.max_pixels, workers=workers, progress=progress)
+        heed_classes(samples.classes)
         if listing.origin:
             notice(f"Labels: {listing.origin}.")
         places = source_rows(listing, samples)

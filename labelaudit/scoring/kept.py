@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -39,22 +39,28 @@ _NAME = re.compile(r"[0-9a-f]{16}-[0-9a-f]{16}")
 _ELSEWHERE = 3  # audits made at other places that are tried before a full scan
 
 
-def scan_or_update(source: Source, settings: ScanSettings, machine: Machine) -> Audit:
+def scan_or_update(
+    source: Source,
+    settings: ScanSettings,
+    machine: Machine,
+    heed_classes: Callable[[Sequence[str]], None] = lambda _: None,
+) -> Audit:
     """The audit of ``source`` as it is now: the saved one brought up to date (`update`), or a full scan.
 
-    Features and the audit are kept in the cache of ``machine``; without one this is `scan`.
+    Features and the audit are kept in the cache of ``machine``; without one this is `scan`. ``heed_classes`` hears the
+    classes as soon as the dataset is read, and may refuse them by an error.
     """
     if machine.cache is None or source.data is None:
-        return scan_again(source, settings, machine, None)
+        return scan_again(source, settings, machine, None, heed_classes)
     store = AuditCache(source, settings, machine)
     if candidates := store.read():
         try:
-            return _keep(store, update_one_of(candidates, source, settings, machine), machine)
+            return _keep(store, update_one_of(candidates, source, settings, machine, heed_classes), machine)
         except IsAnotherDataset:
             pass
         except NeedsScan as obstacle:
             machine.notice(f"Scanning everything: {obstacle}.")
-    return _keep(store, scan_again(source, settings, machine, None), machine)
+    return _keep(store, scan_again(source, settings, machine, None, heed_classes), machine)
 
 
 def _keep(store: AuditCache, audit: Audit, machine: Machine) -> Audit:

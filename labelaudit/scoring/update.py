@@ -13,17 +13,16 @@ small images takes about a second.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from labelaudit.audit.document import Audit
 from labelaudit.data.ingest import ingest
 from labelaudit.data.quality import find_blank, pass_over_blank
-from labelaudit.data.source import READING, Source, notes_of, source_settings
+from labelaudit.data.source import Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
 from labelaudit.features.duplicates import NEIGHBORS, conflicts, find_copies, leaks
 from labelaudit.judge import FILE
@@ -33,8 +32,9 @@ from labelaudit.judge.memory import Memory
 from labelaudit.kinds import kinds_of
 from labelaudit.leading import join_tables, take_rows
 from labelaudit.machine import Clock, Machine, __version__, list_versions
-from labelaudit.scanning.scan import scan
-from labelaudit.scanning.settings import ScanSettings
+from labelaudit.scanning.choice import check_network
+from labelaudit.scanning.scan import scan_source
+from labelaudit.scanning.settings import ScanSettings, check_settings
 from labelaudit.scoring.score import embed_new, join_rows, judge_rows, recount_noise
 from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Ints, Samples
 from labelaudit.verdicts import verdicts_file
@@ -68,9 +68,16 @@ def update(previous: Audit, source: Source | None = None, machine: Machine | Non
         return scan_again(source, settings, machine, _find_verdicts(previous))
 
 
-def update_one_of(candidates: Sequence[Audit], source: Source, settings: ScanSettings, machine: Machine) -> Audit:
+def update_one_of(
+    candidates: Sequence[Audit],
+    source: Source,
+    settings: ScanSettings,
+    machine: Machine,
+    heed_classes: Callable[[Sequence[str]], None] = lambda _: None,
+) -> Audit:
     """The first of the ``candidates`` that can be brought up to what ``source`` holds now, which is read once.
 
+    ``heed_classes`` is as for `scan_source`.
     Raises `NeedsScan` where none can: what the first of them says that is about this dataset.
     """
     clock = Clock()
@@ -79,6 +86,7 @@ def update_one_of(candidates: Sequence[Audit], source: Source, settings: ScanSet
         samples, findings = ingest(
             listing, max_pixels=settings.max_pixels, workers=machine.workers, progress=machine.progress
         )
+    heed_classes(samples.classes)
     obstacles = []
     for previous in candidates:
         try:
@@ -95,10 +103,18 @@ def update_one_of(candidates: Sequence[Audit], source: Source, settings: ScanSet
     raise next((one for one in obstacles if not isinstance(one, IsAnotherDataset)), obstacles[0])
 
 
-def scan_again(source: Source, settings: ScanSettings, machine: Machine, verdicts: Path | str | None) -> Audit:
-    """A full scan of ``source``."""
-    where: dict[str, Any] = {name: getattr(source, name) for name in ("data", *READING)}
-    return scan(**where, **vars(settings), **vars(machine), verdicts=verdicts)
+def scan_again(
+    source: Source,
+    settings: ScanSettings,
+    machine: Machine,
+    verdicts: Path | str | None,
+    heed_classes: Callable[[Sequence[str]], None] = lambda _: None,
+) -> Audit:
+    """A full scan of ``source``, whose exposure is found anew; ``heed_classes`` is as for `scan_source`."""
+    init = check_network(settings.network, settings.init, settings.train, features=False)
+    settings, source = replace(settings, init=init), replace(source, exposure=None)
+    check_settings(settings)
+    return scan_source(source, settings, machine, verdicts=verdicts, heed_classes=heed_classes)
 
 
 class NeedsScan(Exception):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from labelaudit.errors import DataError
-from labelaudit.types import Identity
+from labelaudit.types import Claim, Identity
 
 VERDICTS = ("given", "suggested", "other", "none", "skip", "undo")
 """given: the given label is right · suggested: the suggested one is · other: another class is · none: no class of the
@@ -56,6 +56,22 @@ class Verdict:
             object.__setattr__(self, "new_label", self.given_label)
         object.__setattr__(self, "note", " ".join(self.note.split()))
         object.__setattr__(self, "time", _utc(self.time, self.path))
+
+    @classmethod
+    def on(
+        cls, claim: Claim, verdict: str, new_label: str = "", *, reviewer: str, note: str = "", time: str = ""
+    ) -> Verdict:
+        """A verdict on the sample of ``claim``; one that names the given label as the right one is ``given``."""
+        return cls(
+            path=claim.path,
+            digest=claim.digest,
+            given_label=claim.label,
+            verdict=verdict,
+            new_label=new_label,
+            reviewer=reviewer,
+            note=note,
+            time=time,
+        )
 
     @property
     def identity(self) -> Identity:

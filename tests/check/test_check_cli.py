@@ -131,7 +131,7 @@ def test_scan_options_reach_the_scan(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     )
     options = ("--labels", "l.csv", "--cache", "kept", "--workers", 3, "--run", "OUT")
     assert call("check", "data", *options).code == 0
-    source, settings, machine = calls[0]["rest"]
+    source, settings, machine, _ = calls[0]["rest"]
     assert source == Source(data=Path("data"), labels=Path("l.csv"))
     assert settings == ScanSettings(
         effort="quick",

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from gates import call
+from gates import call, save_png
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
@@ -87,6 +87,19 @@ def test_a_class_that_is_not_there_is_2_and_writes_nothing(run: Path, tmp_path: 
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
     assert not (tmp_path / "known.json").exists()
+
+
+@pytest.mark.parametrize("cache", [["--no-cache"], ["--cache", "kept"]])
+def test_a_class_that_is_not_there_is_said_before_the_long_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: list[str]
+) -> None:
+    monkeypatch.setattr("labelaudit.scanning.scan.audit_samples", lambda *_, **__: pytest.fail("embeds"))
+    for label in ("cat", "dog"):
+        for number in range(2):
+            save_png(tmp_path / "pets" / label / f"{number}.png", number)
+    ended = call("check", "pets", "--max-class-noise", "cta=5%", *cache)
+    assert (ended.code, ended.out) == (2, "")
+    assert "unknown class 'cta': did you mean 'cat'?" in ended.err
 
 
 def test_a_misspelt_key_is_2(run: Path, tmp_path: Path) -> None:

@@ -34,11 +34,11 @@ def keep(place: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     audit = run.read(place / "run")
     audit = replace(audit, judge=Judge.load(place / "run"))
 
-    def remember(data: Path, **options: object) -> Audit:
-        scanned.append(Path(data).parent.name)
+    def remember(source: Source, *settings: object, **options: object) -> Audit:
+        scanned.append(Path(source.data).parent.name)
         return audit
 
-    monkeypatch.setattr(updating, "scan", remember)
+    monkeypatch.setattr(updating, "scan_source", remember)
     return scanned
 
 

@@ -17,6 +17,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.data.source import Source
 from labelaudit.judge.judge import Judge
 from labelaudit.machine import Machine
+from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scoring import update as updating
 from labelaudit.scoring.update import update
 from labelaudit.types import Finding
@@ -27,7 +28,7 @@ def no_scan(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> Audit:
         raise AssertionError("a full scan")
 
-    monkeypatch.setattr(updating, "scan", refuse)
+    monkeypatch.setattr(updating, "scan_source", refuse)
 
 
 def follow(place: Path, **options: object) -> Audit:
@@ -182,11 +183,11 @@ def test_what_an_update_cannot_do_is_scanned_and_said(
     calls: list[dict[str, object]] = []
     before = run.read(place / "run")
 
-    def remember(data: Path, **options: object) -> Audit:
-        calls.append(options)
+    def remember(_: object, settings: ScanSettings, *machine: object, **options: object) -> Audit:
+        calls.append(vars(settings) | options)
         return before
 
-    monkeypatch.setattr(updating, "scan", remember)
+    monkeypatch.setattr(updating, "scan_source", remember)
     change(place)
     (place / "run" / "verdicts.csv").write_text("path\n", encoding="utf-8")
     heard: list[str] = []

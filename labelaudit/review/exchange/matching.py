@@ -107,25 +107,15 @@ class _Places:
         """The verdict that ``answer`` is; raises `DataError` with the rest of a sentence about the entry."""
         row = self._row(answer)
         samples = self.audit.samples
-        path, digest, given = samples.claim(row)
-        label = ""
-        kind: str = answer.kind
+        kind, label = str(answer.kind), ""
         if kind in ("class", "suggested"):
             if answer.label not in self.class_of:
                 known = name_some(samples.classes, 12)
                 raise DataError(f"says '{answer.label}', which is not a class of the audit ({known})")
             label = self.class_of[answer.label]
             suggested = kind == "suggested" or label == samples.classes[ask(self.audit, row).rival]  # as handed out
-            kind = "given" if label == given else "suggested" if suggested else "other"
-        return Verdict(
-            path=path,
-            digest=digest,
-            given_label=given,
-            verdict=kind,
-            new_label=label,
-            reviewer=answer.reviewer,
-            time=answer.time or time,
-        )
+            kind = "suggested" if suggested else "other"
+        return Verdict.on(samples.claim(row), kind, label, reviewer=answer.reviewer, time=answer.time or time)
 
     def _row(self, answer: Answer) -> int:
         """The row of the audit that an answer is about; raises `DataError` where there is none."""
