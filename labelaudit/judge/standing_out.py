@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from labelaudit.blocks import spread_rows
-from labelaudit.leading import KEPT, Leading, Table
+from labelaudit.leading import Leading, Table
 from labelaudit.types import Floats, Ints
 
 _TEMPER = 0.5  # exponent of the probabilities that planted labels are drawn by
@@ -41,7 +41,7 @@ def plainly_wrong(probs: Table, labels: Ints, planted: float, shares: Floats | N
         cells = np.concatenate([probs.values[right], even], axis=1)
         weights = cells**_TEMPER
         weights[:, :-1][probs.classes[right] == labels[right, None]] = 0
-        weights[:, -1] *= probs.shape[1] - KEPT
+        weights[:, -1] *= probs.shape[1] - probs.values.shape[1]
     else:
         cells = probs[right]
         weights = cells**_TEMPER
