@@ -7,7 +7,7 @@ Left out: the tables themselves (`labelaudit.leading`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, TypeVar
 
@@ -69,10 +69,10 @@ def blocks_of(table: Table, cells: int = _CELLS) -> Iterator[slice]:
 
 def work_on_blocks(work: Callable[[slice], Made], table: Table, cells: int) -> list[Made]:
     """`work_on` the rows of ``table``, about so many ``cells`` at a time; no block may need what is done on another."""
-    return work_on(work, list(blocks_of(table, cells)))
+    return work_on(work, blocks_of(table, cells))
 
 
-def work_on(work: Callable[[Piece], Made], pieces: Sequence[Piece]) -> list[Made]:
+def work_on(work: Callable[[Piece], Made], pieces: Iterable[Piece]) -> list[Made]:
     """``work`` done on each of the ``pieces``, on two threads, of which this is one; in their order, so that sums over
     them are the same whatever is done first.
 
@@ -80,12 +80,14 @@ def work_on(work: Callable[[Piece], Made], pieces: Sequence[Piece]) -> list[Made
     [1, 0, 3]
     """
 
-    def work_on_half(first: int) -> list[Made]:
-        return [work(piece) for piece in pieces[first::2]]
+    listed = list(pieces)
 
-    if len(pieces) < 2:
+    def work_on_half(first: int) -> list[Made]:
+        return [work(piece) for piece in listed[first::2]]
+
+    if len(listed) < 2:
         return work_on_half(0)
-    made: list[Any] = [None] * len(pieces)
+    made: list[Any] = [None] * len(listed)
     with ThreadPoolExecutor(1) as pool:
         other = pool.submit(work_on_half, 1)
         made[::2] = work_on_half(0)

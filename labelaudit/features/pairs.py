@@ -131,7 +131,7 @@ def products(values: Floats, first: Ints, second: Ints, mean: npt.NDArray[np.flo
 
 def _join(work: Callable[[slice], Floats], n: int) -> Floats:
     """(n,) what ``work`` makes of `AT_ONCE` rows at a time, on two threads."""
-    made = work_on(work, list(slices(n, AT_ONCE)))
+    made = work_on(work, slices(n, AT_ONCE))
     return np.concatenate(made) if made else np.zeros(0, dtype=np.float32)
 
 

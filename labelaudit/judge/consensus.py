@@ -190,7 +190,7 @@ def _blend(one: Table, other: Table, say: float, labels: Ints, wrong: Floats, ou
     """
     if isinstance(one, Leading) and isinstance(other, Leading):
         leading, step = Leading(labels, one.shape[1]), _PAIRED // KEPT**2
-        work_on(lambda rows: leading.blend(rows, one, other, say, wrong[rows]), list(slices(len(labels), step)))
+        work_on(lambda rows: leading.blend(rows, one, other, say, wrong[rows]), slices(len(labels), step))
         return leading
     blended = make_table(labels, one.shape[1]) if out is None else out
 

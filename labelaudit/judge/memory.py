@@ -116,7 +116,7 @@ class Memory:
                 best[asked] = np.take_along_axis(merged, place, axis=1)
                 rows[asked] = np.where(place < k, held, start + there)
 
-            work_on(compare, list(slices(len(vectors), _QUERIES)))
+            work_on(compare, slices(len(vectors), _QUERIES))
         order = np.lexsort((rows, -best), axis=1)
         return np.take_along_axis(best, order, axis=1), np.take_along_axis(rows, order, axis=1)
 

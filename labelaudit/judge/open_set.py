@@ -140,9 +140,9 @@ def find_open_set(
     gains = np.bincount(group, ratio * counts)
     gain, error = float(gains.sum()), float(gains.std() * np.sqrt(len(gains)))
     weight = weigh(gain, error, taken)
-    return (
-        None if weight < _LEAST_WEIGHT else OpenSet(prior=prior, gain=gain / len(gains), weight=weight, shares=shares)
-    )
+    if weight < _LEAST_WEIGHT:
+        return None
+    return OpenSet(prior=prior, gain=gain / len(gains), weight=weight, shares=shares)
 
 
 def _inside(noise: NoiseModel, labels: Ints) -> Floats:

@@ -146,7 +146,7 @@ def discriminant(
         rows, model = held
         probs[rows] = model.apply(x[rows])
 
-    work_on(judge, list(_held_models(sums, fold_of)))
+    work_on(judge, _held_models(sums, fold_of))
     return probs
 
 
@@ -178,7 +178,7 @@ def soft_discriminant(
         rows, model = held
         last[rows] = model.apply(x[rows])[:, -1]
 
-    work_on(judge, list(_held_models(sums, fold_of)))
+    work_on(judge, _held_models(sums, fold_of))
     return last
 
 

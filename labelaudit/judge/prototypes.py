@@ -65,7 +65,7 @@ def fit(x: npt.NDArray[np.float32], labels: Ints, classes: int, *, groups: Ints 
     def judge(rows: slice) -> None:
         probs[rows] = softmax(sharpness * judge_alone(rows))
 
-    work_on(judge, list(slices(len(x), _CHUNK)))
+    work_on(judge, slices(len(x), _CHUNK))
     for members in group_rows(groups):
         probs[members] = softmax(sharpness * judge_group(members))
     return HeldOut(

@@ -164,7 +164,7 @@ class _Problem:
             for scores, share in zip(held, shrunk, strict=True):
                 scores[rows] = self._leave_one_out(z, squared, labels[rows], share)
 
-        work_on(judge, list(slices(len(x), _CHUNK)))
+        work_on(judge, slices(len(x), _CHUNK))
         for members in self.together:
             z = self.basis.turn(x[members])
             for scores, share in zip(held, shrunk, strict=True):
@@ -179,7 +179,7 @@ class _Problem:
             z = self.basis.turn(x[rows])
             probs[rows] = softmax(np.float32(sharpness) * self._leave_one_out(z, z**2, labels[rows], share))
 
-        work_on(judge, list(slices(len(x), _CHUNK)))
+        work_on(judge, slices(len(x), _CHUNK))
         for members in self.together:
             scores = self._leave_group_out(self.basis.turn(x[members]), labels[members], share)
             probs[members] = softmax(sharpness * scores)

@@ -64,7 +64,7 @@ def _measure(x: Floats, rest: Floats, labels: Ints, classes: int) -> tuple[Float
         far = np.square(_whiten(x[rows] - middle, whole)).sum(axis=1)
         apart[rows] = np.square(z).sum(axis=1) + squared.min(axis=1) - far
 
-    work_on(measure, list(slices(len(x), step)))
+    work_on(measure, slices(len(x), step))
     return apart, nearest
 
 
