@@ -5,8 +5,8 @@ pair against that of the 30th neighbour of either. A few such pairs are in every
 twice, but also two of many stop signs, so they count only where nothing else is nearly as close. Where many images have
 one, the dataset was made by cutting up fewer pictures, and a model that saw one part knows the label of the other: then
 pairs that are about three times closer count, and of an image without such a pair its closest one that is twice as
-close; connected ones are groups. Left out: scenes of more than 30 images
-that are as much alike as any two of their pictures.
+close; connected ones are groups. Left out: scenes of more than 30 images that are as much alike as any two of their
+pictures.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ class Scenes:
         """(p,) whether the pair counts as one scene."""
         if not self.widespread:
             return self.alone
-        closest = np.unique(np.stack([self.first, self.second], axis=1), return_index=True)[1] // 2  # of each image
+        # the first pair of each image, which is its closest
+        closest = np.unique(np.stack([self.first, self.second], axis=1), return_index=True)[1] // 2
         sure = np.asarray(self.distance < LOOSE)
         sure[closest] = True
         return sure
@@ -91,10 +92,10 @@ def find_scenes(samples: Samples, features: Features, *, near: Ints | None = Non
         none = np.zeros(0)
         return Scenes(first=rows[:0], second=rows[:0], distance=none, alone=none > 0, share=0.0)
     all_rows = np.arange(len(rows))
-    far = 1 - products(x, all_rows, around[:, -1]).astype(np.float64)
+    far = _distance(x, all_rows, around[:, -1])
     pairs = np.stack([np.repeat(all_rows, NEIGHBORS), around[:, :NEIGHBORS].ravel()])
     first, second = unique_pairs(*pairs)
-    apart = 1 - products(x, first, second).astype(np.float64)
+    apart = _distance(x, first, second)
     distance = apart / np.maximum(np.minimum(far[first], far[second]), 1e-6)
     close = distance < CLOSE
     share = len(distinct(np.concatenate([first[close], second[close]]))) / len(rows)
@@ -188,11 +189,15 @@ def _stand_alone(x: Floats, around: Ints, first: Ints, second: Ints, apart: Floa
     n, k = around.shape
     scene = connect(n, (first, second))
     members = distinct(np.concatenate([first, second]))
-    likeness = products(x, np.repeat(members, k), around[members].ravel())
-    distance = 1 - likeness.astype(np.float64).reshape(-1, k)
+    distance = _distance(x, np.repeat(members, k), around[members].ravel()).reshape(-1, k)
     outside = np.where(scene[around[members]] != scene[members, None], distance, np.inf).min(axis=1)
     of = np.full(n, np.inf)
     of[members] = np.where(np.isfinite(outside), outside, distance.max(axis=1))
     alone = np.zeros(len(close), dtype=np.bool_)
     alone[close] = apart <= ALONE * np.minimum(of[first], of[second])
     return alone
+
+
+def _distance(x: Floats, first: Ints, second: Ints) -> Floats:
+    """(p,) 1 less the cosines of rows of unit length."""
+    return 1 - products(x, first, second).astype(np.float64)
