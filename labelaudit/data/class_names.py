@@ -28,7 +28,7 @@ from labelaudit.data.reader import Subject
 from labelaudit.data.source import is_address
 from labelaudit.data.spelling import plain_spelling
 from labelaudit.data.table import ends_as_image, parse_table
-from labelaudit.data.tree import ending_of
+from labelaudit.data.tree import ending_of, stem_of
 from labelaudit.errors import DataError, damage_of
 from labelaudit.text import count, name_some
 
@@ -59,7 +59,9 @@ def name_classes(listing: Listing, subject: Subject) -> Listing:
     labels = _codes_of(all_labels)
     if {*(subject.source.classes or ())} & labels:
         return listing
-    files = [(file, _without_images([*_read(file, data)], listing)) for file, data in _files(subject)]
+    read_of = {file: [*_read(file, data)] for file, data in _files(subject)}
+    images = {stem_of(path) for path in listing.ids} if any(read_of.values()) else set[str]()
+    files = [(file, _without_images(read, images)) for file, read in read_of.items()]
     if not labels:
         return replace(listing, notes=(*listing.notes, *_note_unlike(listing, files)))
     fits: dict[str, dict[str, str]] = {}
@@ -82,10 +84,9 @@ def name_classes(listing: Listing, subject: Subject) -> Listing:
     return replace(named, origin=f"{listing.origin}, called as in '{first}'", notes=(*listing.notes, told))
 
 
-def _without_images(read: Sequence[Names], listing: Listing) -> list[Names]:
-    """The ``read`` names but for those that are mostly names of images, as in a table of labels."""
-    images = {posixpath.splitext(posixpath.basename(path))[0] for path in listing.ids} if read else set()
-    return [names for names in read if 2 * len(images.intersection(names.values())) <= len(names)]
+def _without_images(read: Sequence[Names], images: Set[str]) -> list[Names]:
+    """The ``read`` names but for those that are mostly names of ``images``, as in a table of labels."""
+    return [names for names in read if 2 * len(images & {*names.values()}) <= len(names)]
 
 
 def _note_unlike(listing: Listing, files: NameFiles) -> Iterator[str]:

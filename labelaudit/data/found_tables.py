@@ -31,12 +31,10 @@ _SPLITTING = re.compile("split|partition|fold", re.IGNORECASE)
 """In the name of a list without header: its numbers are splits."""
 _DEEPEST, _MOST = 3, 40
 """Tables in a folder are looked for down to this level, and at most so many."""
-_LOOKED_AT = 50
-"""Rows that show which columns name images."""
+_LOOKED_AT, _EXAMINED = 50, 200
+"""Rows that show which columns name images, and whether any does."""
 _WIDEST = 50
 """Columns of a table that are read beside labels: wider ones hold features."""
-
-
 _OWN = frozenset(["digest", "given_label"])
 """Columns of what this tool writes about single images (baselines, verdicts, plans, what a gate found): they name some
 images under the labels of a time."""
@@ -155,7 +153,7 @@ def _is_aside(step: str) -> bool:
 
 def _joined(read: Mapping[str, Table], tree: Tree, source: Source) -> list[FoundTable | RefusedTable]:
     """Tables that name images, each with those that name none and have an id in common with it, if that labels them."""
-    naming = {path: table for path, table in read.items() if _names_images(table, tree)}
+    naming = {path: table for path, table in read.items() if names_images(table, tree)}
     others = [table for path, table in read.items() if path not in naming]
     judged = list[FoundTable | RefusedTable]()
     for path, table in naming.items():
@@ -166,9 +164,9 @@ def _joined(read: Mapping[str, Table], tree: Tree, source: Source) -> list[Found
     return judged
 
 
-def _names_images(table: Table, tree: Tree) -> bool:
+def names_images(table: Table, tree: Tree) -> bool:
     """Whether one of the first rows of a table names an image."""
-    return any(tree.index.names(cell) for column in table.cells.values() for cell in column[:200])
+    return any(tree.index.names(cell) for column in table.cells.values() for cell in column[:_EXAMINED])
 
 
 def _examine(path: str, tree: Tree, source: Source, read: dict[str, Table]) -> list[FoundTable | RefusedTable]:
@@ -202,7 +200,7 @@ def _judge(table: Table, path: str, tree: Tree, source: Source) -> list[FoundTab
     One without a certain column of labels may be there twice: refused, and as one of further columns.
     """
     table = without_numbers(table, tree)
-    numbered = not _names_images(table, tree)
+    numbered = not names_images(table, tree)
     if numbered and not _are_numbered(table, tree):
         spread = spread_folders(table, tree, source.path_column)
         return [] if spread is None else _judge(spread, path, tree, replace(source, path_column=PATHS))

@@ -24,6 +24,7 @@ from labelaudit.data.found_tables import (
     METADATA,
     below_columns,
     find_tables,
+    names_images,
     pick_columns,
     without_numbers,
 )
@@ -40,8 +41,6 @@ from labelaudit.files import read_regular
 
 _HELD = re.compile(r"<.+ at 0x[0-9A-Fa-f]+>|\{'bytes': |b['\"]|\[+ *\d")
 """The text of an object that is an image itself."""
-_LOOKED_AT = 200
-"""Rows that show whether a table names images."""
 
 
 def recognise(subject: Subject) -> list[Reading]:
@@ -90,12 +89,12 @@ def list_frame(table: Table, source: Source) -> Listing:
 
 
 def _match_table(table: Table, tree: Tree, source: Source) -> Listing:
-    given, is_image = table.name, tree.index.names
+    given = table.name
     table = without_numbers(table, tree)
-    if not any(is_image(cell) for column in table.cells.values() for cell in column[:_LOOKED_AT]):
+    if not names_images(table, tree):
         spread = spread_folders(table, tree, source.path_column)
         table, source = (table, source) if spread is None else (spread, replace(source, path_column=PATHS))
-    columns = pick_columns(table, source, is_image)
+    columns = pick_columns(table, source, tree.index.names)
     if columns.path is None:
         raise DataError(f"'{given}' has no column of image paths: name it with `path_column`")
     spelled = (table.cells[columns.path], *below_columns(table, columns, tree))
