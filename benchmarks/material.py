@@ -88,7 +88,7 @@ def gather(
 ) -> Material:
     """Fit the models of a scan of ``pack``; networks only where ``methods`` are named."""
     machine = Machine(device="cpu", cache=cache, workers=1)
-    settings = ScanSettings(effort=effort, seed=seed, train="features", methods=methods)
+    settings = ScanSettings(effort=effort, seed=seed, train="features", methods=methods, precision="float32")
     with tempfile.TemporaryDirectory() as folder:
         samples, truth = load(pack, data, Path(folder))
         features = embed_as_scanned(samples, settings, machine)
