@@ -16,7 +16,6 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csc_array
 
 from labelaudit.blocks import memory_order, row_maxima, take_columns
 from labelaudit.types import Floats, Ints
@@ -39,6 +38,11 @@ def error_factors(difficulties: Floats, slope: float, kind: npt.DTypeLike = np.f
     array([1., 2.])
     """
     return np.exp(slope * difficulties).astype(kind, copy=False) if slope else None
+
+
+def factors_of(probs: Floats, slope: float, mean: float, kind: npt.DTypeLike = np.float64) -> Floats | None:
+    """(n,) `error_factors` of samples with ``probs`` (n, C), whose difficulties count from the ``mean``."""
+    return error_factors(difficulty(probs) - mean, slope, kind) if slope else None
 
 
 def scale_rows(right: Floats, factors: Floats) -> Floats:
@@ -86,14 +90,9 @@ class Channel:
         """(C, C) how often class k was given label j, by the ``posterior`` (n, C) and the ``labels`` (n,), in ascending
         order; (C, C) how often T and f say it should have been; and (n,) how probable they say each error is.
         """
-        if memory_order(len(self.transition)) == "F":
-            counts = np.zeros(self.transition.shape)
-            starts = np.flatnonzero(np.diff(labels, prepend=-1))
-            counts[:, labels[starts]] = np.add.reduceat(posterior, starts).T
-        else:
-            one = np.ones(len(labels), dtype=np.float32), labels, np.arange(len(labels) + 1)
-            given = csc_array(one, shape=(posterior.shape[1], len(labels)))
-            counts = np.asarray((given @ posterior).T, dtype=np.float64)
+        counts = np.zeros(self.transition.shape)
+        starts = np.flatnonzero(np.diff(labels, prepend=-1))
+        counts[:, labels[starts]] = np.add.reduceat(posterior, starts).T
         right = np.diagonal(self.transition)
         if self.factors is None or self.sums is None:
             return counts, self.transition * posterior.sum(axis=0)[:, None], posterior @ (1 - right)

@@ -18,6 +18,7 @@ from labelaudit.types import Floats, Ints
 
 FLOOR = 1e-7
 """Probability that none is taken to be below."""
+_ROUGH = 1e-20  # sum of a row from which single precision holds what is a billionth of it
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,14 @@ class LogProbs:
 
     def pool(self, weights: Floats) -> Floats:
         """(n, C) q: probabilities whose logarithms are sums by ``weights`` (M,), but for what makes rows sum to 1."""
-        pooled = self.table(np.dot(weights.astype(self.flat.dtype), self.flat))
-        pooled -= row_maxima(pooled)[:, None]
-        np.exp(pooled, out=pooled)
-        pooled /= (pooled @ np.ones(self.classes, pooled.dtype))[:, None]
-        return pooled
+        logs = self.table(np.dot(weights.astype(self.flat.dtype), self.flat))
+        ones, raised = np.ones(self.classes, logs.dtype), np.exp(logs)
+        sums = raised @ ones
+        if sums.min(initial=1) < _ROUGH:  # models contradict each other outright
+            raised = np.exp(logs - row_maxima(logs)[:, None])
+            sums = raised @ ones
+        raised /= sums[:, None]
+        return np.asarray(raised)
 
     def inner_products(self, table: Floats) -> Floats:
         """(M,) sums of the products of each model's numbers with the cells of ``table`` (n, C)."""

@@ -16,6 +16,7 @@ from scipy.optimize import minimize
 from labelaudit.blocks import slices
 from labelaudit.judge.channel import Channel, error_factors
 from labelaudit.judge.log_probs import LogProbs
+from labelaudit.judge.noise_sweeps import Prior
 from labelaudit.types import Floats, Ints
 
 Objective = Callable[[Floats], tuple[float, Floats]]
@@ -34,12 +35,12 @@ def search_diagonal(
     start: tuple[Floats, Floats, float],
     probs: Floats,
     difficulties: Floats,
-    prior: Floats,
+    prior: Prior,
     *,
     highest: tuple[float, float],
     gain: float,
 ) -> tuple[Floats, Floats, float]:
-    """Weights, T and slope where likelihood times ``prior`` (C, C) is greatest.
+    """Weights, T and slope where likelihood times ``prior`` is greatest.
 
     ``logs`` are those of M models for m samples, ``labels``, ``known`` and the ``difficulties`` (m,) of the same
     samples; the search starts from weights, which make ``probs`` (m, C), T and slope. The others are as of `descend`.
@@ -50,7 +51,7 @@ def search_diagonal(
     np.fill_diagonal(errors, 0)
     errors /= errors.sum(axis=1, keepdims=True)
     right = np.clip(np.diagonal(transition), _LEAST, 1 - _LEAST)
-    cells = (probs.sum(axis=0) * right + np.diagonal(prior)) * (1 - right)
+    cells = (probs.sum(axis=0) * right + prior.right) * (1 - right)
     point = descend(
         _objective(logs, labels, known, errors, difficulties, prior),
         np.concatenate([weights, [slope], np.log(right) - np.log1p(-right)]),
@@ -90,22 +91,26 @@ def scale_steps(logs: LogProbs, probs: Floats, right: Floats, difficulties: Floa
     over samples. These differ by four orders of magnitude; without this a search takes twelve times as long.
     """
     n = len(probs)
-    spread = [((probs * some**2).sum() - ((probs * some).sum(axis=1) ** 2).sum()) / n for some in logs]
+    ones, spread = np.ones(logs.classes, probs.dtype), []
+    for some in logs:
+        weighed = probs * some
+        mean = weighed @ ones
+        spread.append(float((weighed * some).sum() - mean @ mean) / n)
     slant = float(difficulties**2 @ (probs @ (1 - right))) / n
     return np.asarray(1 / np.sqrt(np.concatenate([spread, [slant], cells / n]) + _LEAST_CURVATURE))
 
 
 def _objective(
-    logs: LogProbs, labels: Ints, known: Ints, errors: Floats, difficulties: Floats, prior: Floats
+    logs: LogProbs, labels: Ints, known: Ints, errors: Floats, difficulties: Floats, prior: Prior
 ) -> Objective:
-    """The negative log of likelihood times prior per sample, and its gradient, of the M weights, b and C logits.
+    """The negative log of likelihood times prior per sample, but for a constant, and its gradient, of the M weights, b
+    and C logits.
 
     ``errors`` (C, C) is T without its diagonal, its rows summing to 1.
     """
     n, models, classes = len(labels), len(logs), logs.classes
     kind = logs.flat.dtype
-    own, sums = np.diagonal(prior), prior.sum(axis=1)
-    fixed = (prior * np.log(np.maximum(errors, 1e-300)))[~np.eye(classes, dtype=bool)].sum()
+    errors = errors.astype(kind, order="F")
     pieces = [
         (logs.take(rows), labels[rows], known[rows], difficulties[rows])
         for rows in slices(n, max(1, _CELLS // classes))
@@ -114,7 +119,7 @@ def _objective(
     def objective(point: Floats) -> tuple[float, Floats]:
         logits, slope = point[models + 1 :], float(point[models])
         right, wrong = 1 / (1 + np.exp(-logits)), 1 / (1 + np.exp(logits))
-        transition = join_errors(right, errors).astype(kind)
+        transition = join_errors(right, errors)
 
         def look(some: LogProbs, given: Ints, verified: Ints, hard: Floats) -> tuple[Floats, ...]:
             channel = Channel(transition, error_factors(hard, slope, kind))
@@ -124,20 +129,20 @@ def _objective(
             part = posterior if channel.sums is None else posterior / channel.sums
             errs = part @ wrong.astype(kind)
             erred = 1 - of_label - (errs if channel.factors is None else channel.factors * errs)
-            counts = np.bincount(given, of_label, minlength=classes) - right * part.sum(axis=0)
+            counts = np.bincount(given, of_label, minlength=classes) - right * (np.ones(len(given), kind) @ part)
             posterior -= probs
             return np.log(likelihood, dtype=np.float64).sum(), some.inner_products(posterior), hard @ erred, counts
 
         likely, products, slant, counts = (np.sum(some, axis=0) for some in zip(*starmap(look, pieces), strict=True))
-        loss = -likely - fixed
-        loss -= own @ np.log(np.maximum(right, 1e-300)) + (sums - own) @ np.log(np.maximum(wrong, 1e-300))
-        return float(loss) / n, -np.concatenate([products, [slant], counts + own - sums * right]) / n
+        likely += prior.right * np.log(np.maximum(right, 1e-300)).sum()
+        likely += (prior.sums - prior.right) @ np.log(np.maximum(wrong, 1e-300))
+        return -float(likely) / n, -np.concatenate([products, [slant], counts + prior.right - prior.sums * right]) / n
 
     return objective
 
 
 def join_errors(right: Floats, errors: Floats) -> Floats:
     """(C, C) T with ``right`` (C,) for its diagonal, and the rest of each row shared out as ``errors`` (C, C) are."""
-    matrix = errors * (1 - right)[:, None]
+    matrix = errors * (1 - right).astype(errors.dtype)[:, None]
     np.fill_diagonal(matrix, right)
     return np.asarray(matrix)

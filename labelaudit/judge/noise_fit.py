@@ -21,13 +21,7 @@ from labelaudit.judge.noise_model import (
     NoiseModel,
     apply_noise_model,
 )
-from labelaudit.judge.noise_sweeps import (
-    FIRST_SWEEPS,
-    SWEEPS,
-    find_prior,
-    refine,
-    refine_by_all,
-)
+from labelaudit.judge.noise_sweeps import FIRST_SWEEPS, LAST_SWEEPS, SWEEPS, Prior, refine
 from labelaudit.judge.scores import softmax
 from labelaudit.judge.transition import even
 from labelaudit.leading import Table, is_large
@@ -45,6 +39,7 @@ _SHARPNESS = 2.0  # sum of the weights that it starts from
 _TELLING = 5e-4  # nats of a start below which labels cannot tell
 _TRIAL_CELLS, _TRIAL_LIMITS = 100_000, (500, 4000)  # rows x classes that starts are compared on, and limits of rows
 _STEEPEST, _SHARPEST = 0.6, 5.0
+_LEAST_SLOPE = 0.005  # below which errors are taken to be even: the hardest images' are 5 % more likely
 
 
 def fit_noise_model(
@@ -99,22 +94,25 @@ def fit_noise_model(
     for _ in range(_ROUNDS):
         at = part.search(at, steepest=_STEEPEST)
     weights, transition, slope = at
-    _, mean_difficulty = _centre_difficulties(part.logs.pool(weights))
-    named, pooled = dict(zip(models, weights.tolist(), strict=True)), None
-    if not whole or classes > _SEARCHED:
+    slope = slope if slope >= _LEAST_SLOPE else 0.0
+    named = dict(zip(models, weights.tolist(), strict=True))
+    pooled: Floats | None = None
+    factors: Floats | None = None
+    probs: Floats
+    if whole and classes <= _SEARCHED:
+        _, mean_difficulty = _find_factors(part.logs.pool(weights), slope)
+    else:
         rows = _subset(pick_rows(first, order), _SWEPT // classes)
-        probs = LogProbs.of(models, rows).pool(weights)
-        difficulties, mean_difficulty = _centre_difficulties(probs)
-        factors = error_factors(difficulties, slope, precision)
-        all_too = len(rows) < min(int(first.sum()), TOLD * classes**2) and not is_large(len(labels), classes)
-        transition = refine(
-            probs, transition, labels[rows], known[rows], factors, precision, FIRST_SWEEPS if all_too else SWEEPS
-        )
-        if all_too:
-            pooled = np.asarray(apply_noise_model(named, transition, models, None).probs)
-            transition = refine_by_all(
-                pooled, transition, labels, known, first, slope=slope, mean_difficulty=mean_difficulty
-            )
+        if len(rows) < min(int(first.sum()), TOLD * classes**2) and not is_large(len(labels), classes):
+            pooled = probs = np.asarray(apply_noise_model(named, transition, models, None).probs)
+            factors, mean_difficulty = _find_factors(probs, slope)
+            for some, sweeps in ((rows, FIRST_SWEEPS), (np.flatnonzero(first), LAST_SWEEPS)):
+                transition = refine(probs, transition, labels, known, factors, counted=some, sweeps=sweeps)
+        else:
+            probs = LogProbs.of(models, rows).pool(weights).astype(precision, copy=False)
+            of_rows, mean_difficulty = _find_factors(probs, slope)
+            seen = np.arange(len(rows))
+            transition = refine(probs, transition, labels[rows], known[rows], of_rows, counted=seen, sweeps=SWEEPS)
     return apply_noise_model(
         named,
         transition,
@@ -125,6 +123,7 @@ def fit_noise_model(
         mean_difficulty=mean_difficulty,
         precision=precision,
         pooled=pooled,
+        factors=factors,
     )
 
 
@@ -184,14 +183,15 @@ class _FitSubset:
         weights, transition, slope = at
         probs = self.logs.pool(weights)
         difficulties, _ = _centre_difficulties(probs)
-        prior = find_prior(transition, np.bincount(self.labels, minlength=classes))
+        prior = Prior.of(np.diagonal(transition), np.bincount(self.labels, minlength=classes))
         highest, gain = (_SHARPEST, steepest), _ROUGH if self.is_part else _FINE
         if classes > _SEARCHED:
             seen = self.logs, self.labels, self.known
             return _Point(*search_diagonal(*seen, at, probs, difficulties, prior, highest=highest, gain=gain))
-        cells = (probs.sum(axis=0)[:, None] * transition + prior) * (1 - transition)
+        counts = prior.matrix
+        cells = (probs.sum(axis=0)[:, None] * transition + counts) * (1 - transition)
         point = descend(
-            lambda point: self.objective(point, difficulties, prior),
+            lambda point: self.objective(point, difficulties, counts),
             np.concatenate([weights, [slope], np.log(np.maximum(transition, 1e-12)).ravel()]),
             scale_steps(self.logs, probs, np.diagonal(transition), difficulties, cells.ravel()),
             models,
@@ -229,6 +229,16 @@ def _centre_difficulties(probs: Floats) -> tuple[Floats, float]:
     difficulties = difficulty(probs)
     mean = float(difficulties.mean())
     return difficulties - mean, mean
+
+
+def _find_factors(probs: Floats, slope: float) -> tuple[Floats | None, float]:
+    """(n,) factors of samples with ``probs`` (n, C) as of `Channel`, and their mean difficulty; None and 0 without a
+    ``slope``, to which that is all the same.
+    """
+    if not slope:
+        return None, 0.0
+    difficulties, mean = _centre_difficulties(probs)
+    return error_factors(difficulties, slope, probs.dtype), mean
 
 
 def _first_of_each(groups: Ints, order: Ints | None) -> Bools:

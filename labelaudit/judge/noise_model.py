@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.blocks import by_class, work_on_blocks
-from labelaudit.judge.channel import Channel, difficulty, error_factors
+from labelaudit.judge.channel import Channel, difficulty, factors_of
 from labelaudit.judge.log_probs import FLOOR, LogProbs
 from labelaudit.leading import Leading, Table, make_table, take_rows
 from labelaudit.types import Floats, Ints
@@ -77,12 +77,13 @@ def apply_noise_model(
     mean_difficulty: float = 0.0,
     precision: npt.DTypeLike | None = None,
     pooled: Table | None = None,
+    factors: Floats | None = None,
 ) -> NoiseModel:
     """A fitted noise model on samples, judged by the same ``models`` (m, C) each; in blocks, for want of memory.
 
     Without ``labels`` (m,) the posterior is q, and the loss NaN. ``known`` (m,) is as in `fit_noise_model`,
     ``precision`` the type of the numbers it is worked out in, that of ``transition`` unless given. ``pooled`` is q
-    (m, C) where it is known already.
+    (m, C), and ``factors`` (m,) those of it as of `Channel`, where they are known already.
     """
     models = {name: models[name] for name in weights}
     alone = next(iter(models.values()))
@@ -96,7 +97,7 @@ def apply_noise_model(
         )
     else:
         n, classes = alone.shape
-        powers, rounded = np.array(list(weights.values())), transition.astype(precision or transition.dtype, copy=False)
+        powers, rounded = np.array(list(weights.values())), transition.astype(precision or transition.dtype, order="F")
         if pooled is not None:
             probs = pooled
         else:
@@ -111,9 +112,9 @@ def apply_noise_model(
             else:
                 blind = by_class(pooled[rows])
             if labels is not None:
-                factors = error_factors(difficulty(blind) - mean_difficulty, slope, precision or np.float64)
                 some = None if known is None else known[rows]
-                posterior[rows], likelihood[rows] = Channel(rounded, factors).judge(blind, labels[rows], some)
+                hard = factors_of(blind, slope, mean_difficulty, rounded.dtype) if factors is None else factors[rows]
+                posterior[rows], likelihood[rows] = Channel(rounded, hard).judge(blind, labels[rows], some)
 
         work_on_blocks(judge, alone, _BLOCK)
     return NoiseModel(
@@ -166,5 +167,5 @@ def likelihoods(noise: NoiseModel, labels: Ints) -> Floats:
 def _judge_blindly(noise: NoiseModel, labels: Ints, rows: slice) -> tuple[Floats, Floats]:
     """(m, C) r and (m,) likelihood of some rows, as if nothing had been known of them."""
     probs = noise.probs[rows]
-    factors = error_factors(difficulty(probs) - noise.mean_difficulty, noise.slope)
+    factors = factors_of(probs, noise.slope, noise.mean_difficulty)
     return Channel(noise.transition, factors).judge(probs, labels[rows])

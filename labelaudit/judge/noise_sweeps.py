@@ -3,42 +3,63 @@
 The search of a fit (`labelaudit.judge.noise_fit`) sees a part of many samples; sweeps take more of them in, and where
 a cell rests on few samples even so, the last ones take all. Measured with 60 and 100 classes of 50,000 and 100,000
 samples: average precision rises by .003, and single suspicions move a quarter as far from one part to another.
+
+Samples of one label share a column of T: label by label a sweep is two products of their q with a vector.
 """
 
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from labelaudit.blocks import by_class, slices, work_on
-from labelaudit.judge.channel import Channel, difficulty, error_factors, scale_rows
+from labelaudit.judge.channel import scale_rows
 from labelaudit.judge.linear import order_by_label
 from labelaudit.judge.noise_model import NO_CLASS
-from labelaudit.types import Bools, Floats, Ints
+from labelaudit.types import Floats, Ints
 
 PSEUDO_COUNT = 10.0
 """Samples per class that the prior of T counts for: rare classes borrow the dataset's overall error rate."""
-SWEEPS, FIRST_SWEEPS = 18, 4
-"""Sweeps over a part of the samples at most, and where others over all follow: with 100 and 60 classes these four move
-suspicions by .0004 to .002 (root mean square), another part by .007 to .015 (docs/log.md)."""
+SWEEPS, FIRST_SWEEPS, LAST_SWEEPS = 18, 4, 2
+"""Sweeps over a part of the samples at most, and where others over all follow, and those: with 100 and 60 classes four
+at first move suspicions by .0004 to .002 (root mean square), another part by .007 to .015 (docs/log.md)."""
 LEAST_NOISE = 0.0005
 """Share of each class that the prior of T takes to be labelled wrongly at least, as any of the other classes."""
 
 _STILL = 1e-5  # change of T's cells below which sweeps end
-_LAST = 2  # sweeps over all samples
-_CELLS = 1 << 17  # that these work on at a time
+_CELLS = 1 << 17  # that are worked on at a time
+_KEPT = 1 << 21  # cells that are put in the order of their labels once, more of them anew in every sweep
+_TINY = np.finfo(np.float32).tiny
 
 
-def find_prior(transition: Floats, sizes: Ints) -> Floats:
-    """(C, C) pseudo-counts of T: every class errs a little, and about as often as the dataset does."""
-    classes = len(transition)
-    error = float((1 - np.diagonal(transition)) @ sizes / max(sizes.sum(), 1))
-    counts = (PSEUDO_COUNT * max(error, 1e-9) + LEAST_NOISE * sizes)[:, None] / max(classes - 1, 1)
-    counts = np.repeat(counts, classes, axis=1)
-    np.fill_diagonal(counts, PSEUDO_COUNT * (1 - error) + 1)
-    return counts
+class Prior(NamedTuple):
+    """Pseudo-counts of the cells of T: every class errs a little, and about as often as the dataset does."""
+
+    wrong: Floats
+    """(C,) for each wrong label of a class."""
+    right: float
+    """For the right one."""
+
+    @classmethod
+    def of(cls, right: Floats, sizes: Ints) -> Prior:
+        """That of T with ``right`` (C,) on its diagonal, of classes with these ``sizes`` (C,)."""
+        error = float((1 - right) @ sizes / max(sizes.sum(), 1))
+        wrong = (PSEUDO_COUNT * max(error, 1e-9) + LEAST_NOISE * sizes) / max(len(right) - 1, 1)
+        return cls(wrong, PSEUDO_COUNT * (1 - error) + 1)
+
+    @property
+    def sums(self) -> Floats:
+        """(C,) for all labels of each class."""
+        return np.asarray((len(self.wrong) - 1) * self.wrong + self.right)
+
+    @property
+    def matrix(self) -> Floats:
+        """(C, C) cell by cell."""
+        counts = np.repeat(self.wrong[:, None], len(self.wrong), axis=1)
+        np.fill_diagonal(counts, self.right)
+        return counts
 
 
 def refine(
@@ -47,109 +68,74 @@ def refine(
     labels: Ints,
     known: Ints,
     factors: Floats | None,
-    precision: npt.DTypeLike,
+    *,
+    counted: Ints,
     sweeps: int,
 ) -> Floats:
     """T from samples with ``probs`` (n, C) by fixed-point iteration, so many ``sweeps`` at most; a search may see fewer
-    of them or of its cells. ``factors`` (n,) are as of `Channel`, in numbers of the ``precision``.
+    of them or of its cells. Only the rows ``counted`` (m,) are looked at; ``factors`` (n,) are as of `Channel`. All is
+    worked out in numbers of the kind of ``probs``.
     """
     classes = len(transition)
-    sizes = np.bincount(labels, minlength=classes)
-    order = order_by_label(np.arange(len(labels)), labels)
-    rows = [order[part] for part in slices(len(labels), max(classes, _CELLS // classes))]
-    pieces = [
-        (by_class(probs[some]), labels[some], known[some], factors if factors is None else factors[some])
-        for some in rows
-    ]
+    sizes = np.bincount(labels[counted], minlength=classes)
+    order = order_by_label(counted[known[counted] != NO_CLASS], labels)
+    pieces = [order[part] for part in slices(len(order), max(1, _CELLS // classes))]
 
-    def count(matrix: Floats, piece: tuple[Floats, Ints, Ints, Floats | None]) -> tuple[Floats, Floats]:
-        some, given, verified, scale = piece
-        channel = Channel(matrix, scale)
-        posterior, _ = channel.judge(some, given, verified)
-        posterior[verified == NO_CLASS] = 0
-        return channel.count(posterior, given)[:2]
+    def look(rows: Ints) -> Floats:
+        return by_class(probs.take(rows, axis=0))
 
+    kept = [look(rows) for rows in pieces] if len(order) * classes <= _KEPT else None
+
+    def count(given: Floats, place: int) -> tuple[Ints, Floats]:
+        rows = pieces[place]
+        some = look(rows) if kept is None else kept[place]
+        return _count(some, given, labels[rows], known[rows], None if factors is None else factors[rows])
+
+    given = np.ascontiguousarray(transition.T, dtype=probs.dtype)
     for _ in range(sweeps):
-        before = transition
-        found = work_on(partial(count, transition.astype(precision)), pieces)
-        counts, expected = (np.sum(some, axis=0) for some in zip(*found, strict=True))
-        transition = _move(transition, counts, expected, sizes)
-        if np.abs(transition - before).max() < _STILL:
+        counts = np.zeros((1 if factors is None else 2, classes, classes), probs.dtype)
+        for present, found in work_on(partial(count, given), range(len(pieces))):
+            counts[:, present] += found
+        before, given = given, _move(given, counts, sizes)
+        if np.abs(given - before).max() < _STILL:
             break
-    return transition
+    return np.asarray(given.T, dtype=np.float64)
 
 
-def refine_by_all(
-    pooled: Floats,
-    transition: Floats,
-    labels: Ints,
-    known: Ints,
-    counted: Bools,
-    *,
-    slope: float,
-    mean_difficulty: float,
-) -> Floats:
-    """T after two more sweeps, over all samples that are ``counted`` (n,) and their q, ``pooled`` (n, C); in blocks,
-    for want of memory.
+def _move(given: Floats, found: Floats, sizes: Ints) -> Floats:
+    """T, label by label, moved to the sums of what `_count` ``found``, in classes of these ``sizes`` (C,)."""
+    right, errors, others = np.diagonal(given), found[0], found[-1]
+    prior = Prior.of(right, sizes)
+    counts = errors if len(found) == 1 else errors + right * (others - errors)  # as s = f + (1 - f) T[k, k]
+    moved = counts + prior.wrong.astype(given.dtype)
+    moved /= (errors.sum(axis=0) + prior.sums).astype(given.dtype)
+    np.fill_diagonal(moved, (np.diagonal(counts) + prior.right) / (others.sum(axis=0) + prior.sums))
+    return np.asarray(moved / moved.sum(axis=0))
+
+
+def _count(probs: Floats, given: Floats, labels: Ints, known: Ints, factors: Floats | None) -> tuple[Ints, Floats]:
+    """The L labels that there are, and (2, L, C) how often each class was given one of them, by the posterior of
+    samples with q ``probs`` (m, C): each counted for f / s, then for 1 / s; (1, L, C) without factors.
+
+    ``given`` (C, C) is T, label by label, ``labels`` (m,) ascend, ``known`` (m,) is as in `fit_noise_model`, and
+    ``factors`` (m,) as of `Channel`.
     """
-    sizes = np.bincount(labels[counted], minlength=len(transition))
-    pieces = _by_label(np.flatnonzero(counted & (known != NO_CLASS)), labels, len(transition))
-
-    def count(matrix: Floats, rows: Ints) -> tuple[Floats, Floats, Floats]:
-        probs = by_class(pooled.take(rows, axis=0))
-        factors = error_factors(difficulty(probs) - mean_difficulty, slope, np.float32)
-        return _count_given(labels[rows[0]], probs, matrix, known[rows], factors)
-
-    for _ in range(_LAST):
-        counts, totals = np.zeros_like(transition), np.zeros((2, len(transition)))
-        found = work_on(partial(count, transition.astype(np.float32)), pieces)
-        for rows, (given, *others) in zip(pieces, found, strict=True):
-            counts[:, labels[rows[0]]] += given
-            totals += others
-        expected = transition * totals[0][:, None]
-        np.fill_diagonal(expected, np.diagonal(transition) * totals[1])
-        transition = _move(transition, counts, expected, sizes)
-    return transition
-
-
-def _by_label(rows: Ints, labels: Ints, classes: int) -> list[Ints]:
-    """The ``rows`` (m,) of each of the ``labels`` (n,), and of many of one label some at a time."""
-    rows, step = order_by_label(rows, labels), max(1, _CELLS // classes)
-    each = np.split(rows, np.flatnonzero(np.diff(labels[rows])) + 1)
-    return [same[part] for same in each for part in slices(len(same), step)]
-
-
-def _count_given(
-    label: int, probs: Floats, transition: Floats, known: Ints, factors: Floats | None
-) -> tuple[Floats, Floats, Floats]:
-    """(C,) how often each class was given the ``label``, by the posterior of samples with q ``probs`` (m, C) and T; and
-    so often with each sample counted for f / s and for 1 / s (`labelaudit.judge.channel`), whose product with T is
-    expected of it. ``known`` (m,) is as in `fit_noise_model`, ``factors`` (m,) as of `Channel`.
-    """
-    likely, right = transition[:, label], np.diagonal(transition)
-    part = probs
+    bounds = np.flatnonzero(np.diff(labels, prepend=-1, append=-1))
+    parts = [slice(*ends) for ends in zip(bounds.tolist(), bounds[1:].tolist(), strict=False)]
+    present, part = labels[bounds[:-1]], probs
     if factors is not None:
-        sums = scale_rows(right, factors)
+        sums = scale_rows(np.diagonal(given), factors)
         part = part / sums
-        part[:, label] /= factors
+        part[np.arange(len(labels)), labels] /= factors
     if (verified := np.flatnonzero(known >= 0)).size:
         part = np.array(part)
         part[verified] = 0
         part[verified, known[verified]] = 1
-    weights = 1 / np.maximum(part @ likely, np.finfo(np.float32).tiny)
-    counts = likely * (weights @ part)
+    likely = given[present]
+    weights = 1 / np.maximum(np.concatenate([part[rows] @ one for rows, one in zip(parts, likely, strict=True)]), _TINY)
     if factors is None:
-        return counts, counts, counts
-    part /= sums
-    errors, others = likely * (np.stack([factors * weights, weights]) @ part)
-    return counts, errors, others
-
-
-def _move(transition: Floats, counts: Floats, expected: Floats, sizes: Ints) -> Floats:
-    """T moved by ``counts`` of its cells and what it ``expected`` (C, C), in classes of these ``sizes`` (C,)."""
-    prior = find_prior(transition, sizes)
-    moved = counts + prior
-    moved *= transition
-    moved /= expected + prior.sum(axis=1, keepdims=True) * transition
-    moved /= moved.sum(axis=1, keepdims=True)
-    return moved
+        both = weights[None]
+    else:
+        part /= sums
+        both = np.stack([factors * weights, weights])
+    return present, np.stack([both[:, rows] @ part[rows] for rows in parts], axis=1) * likely

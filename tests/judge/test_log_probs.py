@@ -23,4 +23,6 @@ def test_few_and_many_classes_are_pooled_as_by_hand(classes: int, order: str) ->
     assert np.stack(list(logs)) == pytest.approx(by_hand, abs=1e-5)
     raised = np.exp(sum(weight * table for weight, table in zip(weights, by_hand, strict=True)))
     assert logs.pool(weights) == pytest.approx(raised / raised.sum(axis=1, keepdims=True), rel=1e-4)
+    sharp = np.exp(40 * (sum(by_hand) - sum(by_hand).max(axis=1, keepdims=True)))
+    assert logs.pool(np.full(3, 40.0)) == pytest.approx(sharp / sharp.sum(axis=1, keepdims=True), rel=1e-3)
     assert logs.inner_products(cells) == pytest.approx((by_hand * cells).sum(axis=(1, 2)), rel=1e-5)

@@ -8,7 +8,7 @@ import pytest
 from labelaudit.judge.log_probs import LogProbs
 from labelaudit.judge.noise_diagonal import _objective
 from labelaudit.judge.noise_fit import _FitSubset, fit_noise_model
-from labelaudit.judge.noise_sweeps import find_prior
+from labelaudit.judge.noise_sweeps import Prior
 
 CLASSES, SAMPLES = 7, 60
 
@@ -22,7 +22,7 @@ def test_loss_and_gradient_are_those_of_the_whole_search(models: int, slope: flo
     labels, known = np.sort(rng.integers(0, CLASSES, SAMPLES)), np.full(SAMPLES, -1)
     known[3] = 2
     transition, difficulties = rng.dirichlet(np.ones(CLASSES), CLASSES), rng.normal(size=SAMPLES)
-    prior = find_prior(transition, np.bincount(labels, minlength=CLASSES))
+    prior = Prior.of(np.diagonal(transition), np.bincount(labels, minlength=CLASSES))
     begun = [*rng.random(models), slope]
     right = np.diagonal(transition)
     errors = transition * (1 - np.eye(CLASSES)) / (1 - right)[:, None]
@@ -30,10 +30,12 @@ def test_loss_and_gradient_are_those_of_the_whole_search(models: int, slope: flo
     loss, gradient = _objective(logs, labels, known, errors, difficulties, prior)(
         np.r_[begun, np.log(right / (1 - right))]
     )
-    whole = _FitSubset(logs, labels, known).objective(np.r_[begun, np.log(transition).ravel()], difficulties, prior)
+    point = np.r_[begun, np.log(transition).ravel()]
+    whole = _FitSubset(logs, labels, known).objective(point, difficulties, prior.matrix)
 
     moved = np.r_[: models + 1, models + 1 : models + 1 + CLASSES**2 : CLASSES + 1]
-    assert loss == pytest.approx(whole[0], rel=1e-12)
+    fixed = (prior.matrix * np.log(errors, where=errors > 0, out=np.zeros_like(errors))).sum() / SAMPLES
+    assert loss - fixed == pytest.approx(whole[0], rel=1e-12)
     assert gradient == pytest.approx(whole[1][moved], abs=1e-12)
 
 

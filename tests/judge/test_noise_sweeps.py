@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from labelaudit.blocks import memory_order, row_maxima, take_columns
-from labelaudit.judge.channel import difficulty, error_factors, scale_rows
+from labelaudit.judge.channel import Channel, error_factors, scale_rows
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN
-from labelaudit.judge.noise_sweeps import refine, refine_by_all
+from labelaudit.judge.noise_sweeps import Prior, refine
 from labelaudit.judge.standing_out import _weighted_quantile
 
 
@@ -20,12 +20,20 @@ def test_a_sweep_label_by_label_counts_what_the_channel_counts_of_all(classes: i
     probs, matrix = rng.dirichlet(np.ones(classes), n), rng.dirichlet(np.ones(classes), classes)
     labels, known = rng.integers(0, classes, n), np.full(n, UNKNOWN)
     known[:9], known[9:20] = labels[::-1][:9], NO_CLASS
-    counted = np.ones(n, dtype=bool)
+    factors, counted = error_factors(rng.normal(size=n), slope), np.arange(n // 8, n)
 
-    found = refine_by_all(probs, matrix, labels, known, counted, slope=slope, mean_difficulty=0.3)
+    found = refine(probs, matrix, labels, known, factors, counted=counted, sweeps=2)
 
-    factors = error_factors(difficulty(probs) - 0.3, slope)
-    assert found == pytest.approx(refine(probs, matrix, labels, known, factors, np.float64, 2), rel=1e-4)
+    rows = counted[np.argsort(labels[counted])]
+    rows = rows[known[rows] != NO_CLASS]
+    for _ in range(2):
+        channel = Channel(matrix, factors if factors is None else factors[rows])
+        posterior, _ = channel.judge(probs[rows], labels[rows], known[rows])
+        counts, expected, _ = channel.count(posterior, labels[rows])
+        prior = Prior.of(np.diagonal(matrix), np.bincount(labels[counted]))
+        matrix = matrix * (counts + prior.matrix) / (expected + prior.matrix.sum(axis=1, keepdims=True) * matrix)
+        matrix /= matrix.sum(axis=1, keepdims=True)
+    assert found == pytest.approx(matrix, rel=1e-9)
 
 
 @pytest.mark.parametrize("classes", [3, 60])
