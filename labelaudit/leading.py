@@ -145,9 +145,17 @@ class Leading:
     def raised(self, power: float, least: float) -> Leading:
         """The normalised table of the probabilities, none below ``least``, to a ``power``."""
         logs = np.float32(power) * np.log(np.maximum(np.column_stack([self.values, self.even]), least))
-        cells = np.exp(logs - logs.max(axis=1, keepdims=True))
-        cells /= (cells[:, :-1].sum(axis=1) + (self.shape[1] - KEPT) * cells[:, -1])[:, None]
-        return self.revalued(cells[:, :-1], (self.shape[1] - KEPT) * cells[:, -1])
+        cells = np.exp(logs - logs[:, :1])  # the likeliest come first, and their order stays
+        counts = np.ones(KEPT + 1, dtype=np.float32)
+        counts[-1] = self.shape[1] - KEPT
+        cells /= (cells @ counts)[:, None]
+        return Leading.of(
+            self.labels,
+            self.shape[1],
+            classes=self.classes.copy(),
+            values=np.ascontiguousarray(cells[:, :-1]),
+            rest=cells[:, -1] * counts[-1],
+        )
 
     def revalued(self, values: npt.NDArray[Any], rest: npt.NDArray[Any]) -> Leading:
         """A table with other ``values`` (n, KEPT) of the same classes, which are brought into their order."""
@@ -301,6 +309,9 @@ def join_tables(one: Table, other: Table, labels: npt.NDArray[np.integer[Any]]) 
 def is_finite(table: Table) -> bool:
     """Whether every probability of ``table`` is a finite number."""
     parts = (table.values, table.rest) if isinstance(table, Leading) else (table,)
+    with np.errstate(invalid="ignore", over="ignore"):
+        if all(np.isfinite(part.sum()) for part in parts):  # which any other number spoils
+            return True
     return all(bool(np.isfinite([part.min(initial=0), part.max(initial=0)]).all()) for part in parts)
 
 

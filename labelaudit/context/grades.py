@@ -13,9 +13,10 @@ from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
+from labelaudit.blocks import spread_rows
 from labelaudit.errors import OptionError
 from labelaudit.judge.scores import sum_by_label
-from labelaudit.leading import Table
+from labelaudit.leading import Table, take_rows
 from labelaudit.text import name_some
 from labelaudit.types import Floats, Ints
 
@@ -42,6 +43,7 @@ OFFERED = 0.05
 """Share of all orders of the classes that may explain the confusions better than that of the names, if it is to be
 offered."""
 
+_ROWS = 20_000  # samples whose confusions are counted
 _MOST_GRADES = 200  # classes that are offered as grades: ages, at most; of more each order takes too long to try
 _ORDERS = 2000  # orders that it is compared with
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -132,7 +134,8 @@ def _explains(steps: Sequence[int], probs: Table, labels: Ints, *, alone: bool) 
     the best ones by more than chance, which few classes never are.
     """
     count = len(steps)
-    confused = sum_by_label(probs, labels)
+    rows = spread_rows(len(labels), _ROWS)
+    confused = sum_by_label(take_rows(probs, rows), labels[rows])
     confused /= np.maximum(confused.sum(axis=1, keepdims=True), 1e-12)  # every class says as much
     np.fill_diagonal(confused, 0)
 
