@@ -89,8 +89,8 @@ def add_columns(listing: Listing, others: Sequence[Listing]) -> Listing:
 
 
 def _leave_training(splits: Set[str]) -> bool:
-    """Whether lists name the images for validation and those for tests, so that all others are for training."""
-    return len(splits) > 1 and all(kinds and "train" not in kinds for kinds in map(split_kinds, splits))
+    """Whether lists name the images for validation or tests alone, so that all others are for training."""
+    return bool(splits) and all(kinds and "train" not in kinds for kinds in map(split_kinds, splits))
 
 
 def _origins(others: Sequence[Listing], names: Set[str]) -> str:

@@ -122,7 +122,8 @@ class _Search:
         if all(child.is_flat for child in others) and len(splits) > 1 and splits[0] & splits[1]:
             found.passed |= {child.place: "beside the splits, without class folders" for child in others}
             return self._merge(folder, parts, found)
-        if splits and len(labelled) == len(rest) and _hold_the_same(labelled):
+        bare = [child for child in parts if child.is_flat]  # such as a ``test`` that a table labels
+        if splits and len(labelled) == len(rest) - len(bare) and _hold_the_same(labelled):
             found.splits |= {child.place: child.name for child in others}  # such as ``validaton``
             return self._merge(folder, rest, found)
         first = [self._alone(child, sorted({*inner.classes.values()})) for child, inner in labelled]
@@ -251,17 +252,15 @@ class _Search:
     def _ambiguous(self, folder: Folder, children: Sequence[Folder], deeper: Sequence[Folder]) -> Undecided:
         """The refusal of ``children``, some of which hold ``deeper`` folders that may be the classes instead."""
         alone = [self._alone(child, sorted(child.children)) for child in deeper if len(child.children) > 1]
+        alone = [] if len(alone) > 3 else alone
         below = Counter(name for child in deeper for name in child.children)
         repeated = [name for name, count in below.items() if count > 1]
         if repeated and 2 * len(repeated) >= len(below):
             some = ", ".join(sorted(repeated)[:3])
             why = f"the same folder names ({some}) lie below each of {self._list(children)}"
             levels = self.undecided(f"labels may be at either of two levels of '{self._path(folder)}': {why}", folder)
-            return Undecided(levels.reason, [*levels.candidates, *(alone if len(alone) == 2 else [])])
-        if len(alone) > 1 or len(deeper) < len(children):
-            kept = [] if len(alone) > 3 else alone
-            return self.undecided(f"'{self._path(folder)}' may hold several datasets or levels", folder, kept)
-        return self.undecided(f"labels may be at either of two levels of '{self._path(folder)}'", folder)
+            return Undecided(levels.reason, [*levels.candidates, *alone])
+        return self.undecided(f"'{self._path(folder)}' may hold several datasets or levels", folder, alone)
 
     def undecided(self, reason: str, folder: Folder, first: Sequence[Candidate] = ()) -> Undecided:
         """The refusal of ``folder``; candidates are the ``first`` ones, then levels below it, likelier ones first."""

@@ -49,8 +49,8 @@ SHAPE_NAMES = frozenset(["encodedpixels", "encoded_pixels", "rle", "segmentation
 _GUESSES = frozenset("pred preds predicted prediction guess guessed suggested proposed estimated".split())
 HOLDS_NAMES = frozenset("confidence correct is_correct label_correct valid is_valid label_is_correct".split())
 """Names of columns that may say, with 0 and 1, whether the label holds."""
-_TERMS = frozenset(["scientific_name", "diagnostic"])
-"""Names of columns of labels that come after those called a label."""
+_TERMS = ("scientific_name", "diagnostic", "answer_name", "answer_value", "answer_title")
+"""Ends of the names of columns of labels that come after those called a label; Labelbox has the last ones."""
 MANIFOLD_NAMES = frozenset(["tags", "attributes", "keywords", "findings"])
 """Column names that promise several labels for an image."""
 
@@ -84,4 +84,4 @@ def is_label_name(column: str) -> bool:
     """Whether a column is called a label, or some kind of one that is no model's guess: ``category_label``."""
     key = plain_name(column)
     kind = key.rpartition("_")[2] in ("label", "class", "category", "species", "breed")
-    return key in LABEL_NAMES or key in _TERMS or (kind and _GUESSES.isdisjoint(key.split("_")))
+    return key in LABEL_NAMES or key.endswith(_TERMS) or (kind and _GUESSES.isdisjoint(key.split("_")))

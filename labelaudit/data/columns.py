@@ -185,7 +185,7 @@ def _path(cells: Cells, label: str | None, is_image: Callable[[str], bool], wher
     some = {name: [cell.strip() for cell in column[:50]] for name, column in cells.items() if name != label}
     shown = [name for name, column in some.items() if 2 * sum(map(is_image, column)) > len(column)]
     shown = [name for name in shown if part_of(name) is not Part.MASKS] or shown
-    shown = [name for name in shown if all(map(_FILE.fullmatch, some[name]))] or shown
+    shown = [name for name in shown if all(_FILE.fullmatch(cell) and "://" not in cell for cell in some[name])] or shown
     if len(shown) > 1 and guess_column(shown, PATH_NAMES) is None:
         differing = [name for name in shown if len({*cells[name][:50]}) == len(some[name])]
         shown = differing or shown
@@ -211,17 +211,20 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
     kept = [name for name, column in free.items() if not _is_aside(name, column, boxes)]
     named = [name for name in kept if plain_name(name) in LABEL_NAMES] or [name for name in kept if is_label_name(name)]
     named = [name for name in named if not _are_ids(free[name])] or named
-    if len(named) > 1:
-        return Columns(path=path, label=_one_of({name: free[name] for name in named}, where))
+    likely = [name for name in kept if not _is_note(name, free[name])]
+    if named and not _divide_alike([free[name] for name in named]):
+        others = [name for name in likely if name not in named]
+        raise DataError(
+            f"{where} has several columns of labels, {name_some([*named, *others], 12)}: choose with `label_column`"
+        )
     if named:
-        return Columns(path=path, label=named[0])
+        return Columns(path=path, label=_of_words({name: free[name] for name in named}))
     flags = [name for name in free if are_marks(free[name]) and not _counts_or_splits(name)]
     if signed := [name for name in kept if are_signed(free[name])]:
         raise DataError(
             f"{where} has marks of 1 and -1 in {len(signed) + len(flags)} columns ({name_some([*signed, *flags], 4)}): "
             "several labels for one image are not read; name one column with `label_column`"
         )
-    likely = [name for name in kept if not _is_note(name, free[name])]
     counted = [name for name in free if plain_name(name) not in NOTE_NAMES | COORDINATE_NAMES]
     counted = [name for name in counted if not (_counts_or_splits(name) or _ID.fullmatch(plain_name(name)))]
     shares = find_shares({name: free[name] for name in counted})
@@ -229,6 +232,7 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
         ones = [sum(map(is_one, row)) for row in zip(*(free[name] for name in flags), strict=True)]
         if 10 * sum(count == 1 for count in ones) >= 9 * len(ones):
             return Columns(path=path, label=None, one_hot=tuple(flags))
+    if len(flags) > 1 and {*likely} <= {*flags} and len(shares) <= len(flags):
         unsure = sum(count != 1 for count in ones)
         raise DataError(
             f"{where} has 0 and 1 in {len(flags)} columns ({name_some(flags, 4)}), and {unsure:,} of {len(ones):,} "
@@ -252,8 +256,7 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
             f"them{such} or another table with `labels`"
         )
     alike = say_the_same([free[name] for name in likely])
-    of_one = len({name.rpartition(".")[0] for name in likely}) == 1 and "." in likely[0]  # ``x.name`` and ``x.value``
-    if (of_one or not alike) and _divide_alike([free[name] for name in likely], again=2):
+    if not alike and _divide_alike([free[name] for name in likely], again=2):
         return Columns(path=path, label=_of_words({name: free[name] for name in likely}))
     votes = ", or each of them with `annotator` if they are several people's labels" if alike else ""
     raise DataError(
@@ -272,18 +275,6 @@ def say_the_same(columns: Sequence[Sequence[str]]) -> bool:
     return len(known) > 1 < len(held) and all(
         0 < len(values) <= 2 * sum(known[value] > 1 for value in values) for values in held
     )
-
-
-def _one_of(named: Cells, where: str) -> str:
-    """The column to take of several columns of labels: the first one of words, if all divide the rows alike.
-
-    Raises `DataError` where they do not.
-    """
-    if not _divide_alike([*named.values()]):
-        raise DataError(
-            f"{where} has several columns of labels, {name_some(list(named), 12)}: choose with `label_column`"
-        )
-    return _of_words(named)
 
 
 def _divide_alike(columns: Sequence[Sequence[str]], again: int = 0) -> bool:

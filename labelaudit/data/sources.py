@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -28,11 +29,15 @@ from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import Source, refuse_missing
 from labelaudit.data.spelling import plain_spelling, unify_spelling
 from labelaudit.data.table import DOCUMENT_SUFFIXES, Table, parse_table
+from labelaudit.data.versions import refuse_twice
 from labelaudit.errors import DataError, damage_of, unknown_name
 from labelaudit.text import name_some
 
 _ROOM = "labelaudit.data.readers"
 _FEW = 4  # splits whose classes are compared
+_OWNER = re.compile(r"(?<![^\W\d_])(patient|subject|specimen|slide|video|clip)[ _-]?\d+", re.IGNORECASE)
+"""The part of a path that says of whom or of what an image is."""
+_LOOKED_AT = 500  # paths that are looked at for such parts before all are
 
 
 @cache
@@ -58,7 +63,7 @@ def inspect_source(source: Source) -> tuple[str, Listing]:
         what, listing = _open(source)
     labels, notes = unify_spelling(listing.labels)
     listing = replace(listing, labels=labels, notes=(*listing.notes, *notes))
-    listing = replace(listing, notes=(*listing.notes, *_note_splits(listing)))
+    listing = replace(listing, notes=(*listing.notes, *_note_splits(listing), *_note_owners(listing)))
     if source.classes is not None:
         listing = state_classes(listing, source.classes)
     if source.rows is not None:
@@ -85,6 +90,23 @@ def _note_splits(listing: Listing) -> tuple[str, ...]:
     lacks = {split: sorted(names[spelled] for spelled in names.keys() - own) for split, own in held.items()}
     gaps = [f"'{split}' lacks {name_some(gone, 3)}" for split, gone in lacks.items() if gone]
     return (f"Not every split has every class: {', '.join(gaps)}.",) if gaps else ()
+
+
+def _note_owners(listing: Listing) -> tuple[str, ...]:
+    """A note where paths say of whom or of what images are (``patient7_slice3.png``), and there are several of each."""
+    some = listing.ids[:: max(1, len(listing.ids) // _LOOKED_AT)]
+    if 10 * sum(_OWNER.search(name) is not None for name in some) < 9 * max(1, len(some)):
+        return ()
+    owners = [found[0] if (found := _OWNER.search(name)) else "" for name in listing.ids]
+    distinct = {*owners} - {""}
+    labels = {*zip(owners, listing.labels, strict=True)}
+    if not 1 < len(distinct) <= len(owners) // 2 or len(labels) == len(distinct) == len({*listing.labels}):
+        return ()
+    first = min(distinct)
+    return (
+        f"Paths name of whom or of what images are, such as '{first}' ({len(distinct):,} such). Images of one prove "
+        f"nothing of each other: `group` name:'({first.rstrip('0123456789')}[0-9]+)' judges them together.",
+    )
 
 
 def _shown(source: Source) -> str:
@@ -153,6 +175,10 @@ def choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]
     """
     beside = [reading for reading in readings if reading.certainty is Certainty.BESIDE]
     what, listing = _choose([reading for reading in readings if reading.certainty is not Certainty.BESIDE], subject)
+    source = subject.source
+    if subject.is_folder and source.format is None and source.label_from is None and source.labels is None:
+        reader = next((one.reader for one in readings if one.what == what), "class_folders")
+        refuse_twice(listing, subject.tree, f"`data_format` {reader.replace('_', '-')}")
     others = [reading.read() for reading in beside]
     return what, add_columns(listing, [other for other in others if other.origin not in listing.origin])
 

@@ -22,7 +22,7 @@ def join_splits(
 
     Classes that are numbers may differ in leading zeros. ``None`` where the listings do not fit together so.
     """
-    known = [split for _, listing in listings for split in {one.lower() for one in _splits(listing)}]
+    known = [split for _, listing in listings for split in {one.lower() for one in splits_in(listing)}]
     classes = {label for label in listings[0][1].labels if label is not None}
     called = [_called_as(listing.labels, classes) for _, listing in listings]
     if not subject.is_folder or "" in known or len({*known}) < len(known) or not all(called):
@@ -42,7 +42,7 @@ def join_splits(
             for label in listing.labels
         ),
         images=subject.tree.storage.images(ids),
-        splits=tuple(split for listing in alone for split in _splits(listing)),
+        splits=tuple(split for listing in alone for split in splits_in(listing)),
         extra={name: tuple(cell for listing in alone for cell in listing.extra[name]) for name in names},
         findings=tuple(dict.fromkeys([*alone[0].findings, *lost])),
         skipped=dict(reduce(and_, (Counter(listing.skipped) for listing in alone))),
@@ -52,12 +52,13 @@ def join_splits(
     )
 
 
-def _splits(listing: Listing) -> Sequence[str]:
+def splits_in(listing: Listing) -> Sequence[str]:
     """(n,) split of each image, by a column or by the folders above it; empty where there is none."""
     if listing.splits is not None:
         return listing.splits
-    folders = [name.split("/")[:-1] for name in listing.ids]
-    return [next((split_name(step) for step in above if is_split(step)), "") for above in folders]
+    folders = [name.rpartition("/")[0] for name in listing.ids]
+    named = {above: next((split_name(one) for one in above.split("/") if is_split(one)), "") for above in {*folders}}
+    return [named[above] for above in folders]
 
 
 def _called_as(labels: Sequence[str | None], classes: Collection[str]) -> dict[str, str]:

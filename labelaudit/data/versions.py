@@ -7,17 +7,22 @@ few pairs: the images of one number are more alike than those of different numbe
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
-from typing import TypeVar
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations, pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.data.folders import Place
+from labelaudit.data.columns import quoted
+from labelaudit.data.folders import Candidate, Place, Undecided
 from labelaudit.data.images import probe, thumbnail
+from labelaudit.data.listing import Listing
 from labelaudit.data.parts import part_of
+from labelaudit.data.split_labels import splits_in
+from labelaudit.data.tree import Disk, Tree, stem_of
 from labelaudit.errors import DataError
 
 _VERSIONS = frozenset(
@@ -45,12 +50,13 @@ _FEWEST, _PAIRS = 3, 12
 """Names that folders must share to be compared, and pairs of images that are looked at."""
 _ENOUGH = 5  # pairs from which likeness says anything
 _SIDE = 16  # pixels of the square in which images are compared
+_MARGINS = (0, 2, 4, 6, 7)  # what is cut off on each side, of twice as many pixels
 _AHEAD = 0.05
 """Two images are surely more alike than two others if their likeness is higher by so much."""
 _SAME = 0.9
 """Correlation from which two images of one name are the same picture, where it is less for others."""
 _MOST_PARTS = 4
-_Name = TypeVar("_Name", bound=Hashable)
+"""Pairs of folders that are looked at."""
 
 
 def find_copy(names: Iterable[str]) -> tuple[str, str] | None:
@@ -84,38 +90,62 @@ def find_versions(
         label: {_without(keys(path), label): path for path in paths}
         for label, paths in list(classes.items())[:_MOST_CLASSES]
     }
-    for one, other, shared in _share_names(named):
+    for one, other in combinations(named, 2):
+        shared = sorted(named[one].keys() & named[other].keys())
+        if len(shared) < max(_FEWEST, min(len(named[one]), len(named[other])) / 2):
+            continue
         pairs = [(named[one][key], named[other][key]) for key in shared]
         if not _are_numbers(shared) or (len(classes) < 5 and are_versions(classes)) or _are_alike(pairs, look):
             return one, other, len(shared)
     return None
 
 
-def find_twice(
-    parts: Mapping[Place, Mapping[str, str]], look: Callable[[str], bytes]
-) -> tuple[Place, Place, int] | None:
-    """Two parts of a dataset that hold the same pictures, with the number of names they share; ``None`` if none do.
+def refuse_twice(listing: Listing, tree: Tree, whole: str) -> None:
+    """Raise `Undecided` where two folders of ``tree`` hold the same pictures under the same labels, in one split: the
+    dataset and a version of it.
 
-    ``parts`` are key -> path of the images of each part, where keys are alike in versions of one image, and ``look``
-    gives the bytes of an image. Pictures are the same where they differ in size, quality or colour, or where the name
-    of one part says that it is the other one altered: ``images_crop`` beside ``images``. Compared are the first few
-    parts.
+    Pictures are the same where they differ in size, quality, colour, a margin or a turn, or where the name of one
+    folder says that it is the other one altered: ``images_crop`` beside ``images``. ``whole`` is what reads both
+    together. Copies in several splits are leaks, and no matter of this.
     """
-    for one, other, shared in _share_names(dict(list(parts.items())[:_MOST_PARTS])):
-        if _says_altered(one, other):
-            return one, other, len(shared)
-        pairs = [(parts[one][key], parts[other][key]) for key in shared]
-        if _are_alike(pairs, look, least=_SAME):
-            return one, other, len(shared)
-    return None
+    for one, other, pairs in _folders_of_one_content(listing):
+        if not (_says_altered(one, other) or _are_alike(pairs, tree.storage.read, least=_SAME)):
+            continue
+        apart = [f"`labelaudit scan {quoted(tree.shown.rstrip('/') + '/' + name)}`" for name in (one, other) if name]
+        raise Undecided(
+            f"'{one or '.'}/' and '{other or '.'}/' hold the same pictures under {len(pairs):,} names, as versions of "
+            "one dataset do, and together each would count twice. Scan one of them, or say that all are one dataset",
+            [Candidate(type_=told) for told in (*(apart if isinstance(tree.storage, Disk) else []), whole)],
+        )
 
 
-def _share_names(named: Mapping[_Name, Mapping[str, str]]) -> Iterator[tuple[_Name, _Name, list[str]]]:
-    """Yield two names and the keys of both, for all that have at least half of their keys in common."""
-    for one, other in combinations(named, 2):
-        shared = sorted(named[one].keys() & named[other].keys())
-        if len(shared) >= max(_FEWEST, min(len(named[one]), len(named[other])) / 2):
-            yield one, other, shared
+def _folders_of_one_content(listing: Listing) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
+    """Yield two folders and the pairs of images in them that have one name, label and split, for folders of several
+    classes that have at least half of their images in such pairs."""
+    folders = [path.rpartition("/")[0] for path in listing.ids]
+    told = splits_in(listing)
+    plain = {split: unaltered(split) for split in {*told}}
+    splits = [plain[split] for split in told]
+    several = Counter((label, split) for _, label, split in {*zip(folders, listing.labels, splits, strict=True)})
+    if max(several.values(), default=0) < 2:
+        return
+    named: defaultdict[tuple[str | None, str, str], list[tuple[Place, str]]] = defaultdict(list)
+    for path, folder, label, split in zip(listing.ids, folders, listing.labels, splits, strict=True):
+        if several[label, split] > 1:
+            named[label, split, stem_of(path)].append((tuple(folder.split("/")[::-1]), path))
+    pairs: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    held: defaultdict[tuple[str, str], set[str | None]] = defaultdict(set)
+    for (label, _, _), places in named.items():
+        for (steps, one), (others, other) in pairwise(sorted(places)):
+            shared = len(posixpath.commonprefix([steps, others]))
+            above = "/".join(steps[shared:][::-1]), "/".join(others[shared:][::-1])
+            pairs[above].append((one, other))
+            held[above].add(label)
+    for (one, other), found in sorted(pairs.items(), key=lambda pair: -len(pair[1]))[:_MOST_PARTS]:
+        inside = (f"{name}/" if name else "" for name in (one, other))
+        least = min(sum(f"{folder}/".startswith(place) for folder in folders) for place in inside)
+        if len(held[one, other]) > 1 and len(found) >= max(_FEWEST, least / 2):
+            yield one, other, found
 
 
 def unaltered(name: str) -> str:
@@ -129,9 +159,9 @@ def unaltered(name: str) -> str:
     return name if len(left) == len(words) else "_".join(left)
 
 
-def _says_altered(one: Place, other: Place) -> bool:
+def _says_altered(one: str, other: str) -> bool:
     """Whether two folders are called alike but for words that say what was done to the pictures of one of them."""
-    words, others = ({word.lower() for step in place for word in _WORD.findall(step)} for place in (one, other))
+    words, others = ({word.lower() for word in _WORD.findall(place)} for place in (one, other))
     return bool(words ^ others) and words ^ others <= _ALTERED
 
 
@@ -175,25 +205,30 @@ def _are_alike(pairs: Sequence[tuple[str, str]], look: Callable[[str], bytes], l
 
 
 class _Look:
-    """A small grey picture of an image, and its size."""
+    """Small grey pictures of an image, whole and in parts, turned and mirrored, and its size."""
 
-    def __init__(self, size: tuple[int, int], grey: npt.NDArray[np.float64]) -> None:
-        self.size, self.grey = size, grey
+    def __init__(self, size: tuple[int, int], views: npt.NDArray[np.float64]) -> None:
+        self.size, self.views = size, views
 
     @classmethod
     def at(cls, path: str, look: Callable[[str], bytes]) -> _Look | None:
         """The image ``path``; ``None`` where it cannot be read or is of one shade."""
         try:
             data = look(path)
-            grey = thumbnail(data, _SIDE).mean(axis=2).ravel()
-            size = probe(data)
+            grey, size = thumbnail(data, 2 * _SIDE).mean(axis=2), probe(data)
         except (DataError, OSError, ValueError):
             return None
-        return cls(size, (grey - grey.mean()) / grey.std()) if grey.std() > 0 else None
+        soft = (grey[:-1, :-1] + grey[1:, :-1] + grey[:-1, 1:] + grey[1:, 1:]) / 4
+        places = [np.linspace(margin, len(soft) - 1 - margin, _SIDE).round().astype(int) for margin in _MARGINS]
+        parts = [np.rot90(soft[np.ix_(place, place)], turns) for place in places for turns in range(4)]
+        views = np.array([view.ravel() for part in parts for view in (part, part[:, ::-1])])
+        views = (views - views.mean(axis=1, keepdims=True)) / np.maximum(views.std(axis=1, keepdims=True), 1e-9)
+        return cls(size, views) if views[0].any() else None
 
     def correlation(self, other: _Look) -> float:
-        """The absolute correlation of the grey values of two images, 0 to 1."""
-        return abs(float((self.grey * other.grey).mean()))
+        """The greatest absolute correlation of the grey values of one image with a view of the other, 0 to 1."""
+        both = self.views @ other.views[0], other.views @ self.views[0]
+        return float(np.abs(both).max()) / _SIDE**2
 
     def likeness(self, other: _Look) -> float:
         """The correlation, and one half more where both images have the same size."""

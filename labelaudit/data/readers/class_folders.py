@@ -11,16 +11,15 @@ from functools import cache, partial
 import numpy as np
 
 from labelaudit.data.class_level import find_classes
-from labelaudit.data.columns import quoted
-from labelaudit.data.folders import Candidate, Level, Place, Undecided, plant, take_level
+from labelaudit.data.folders import Candidate, Level, Undecided, plant, take_level
 from labelaudit.data.images import decode
 from labelaudit.data.listing import Listing
 from labelaudit.data.parts import part_of
 from labelaudit.data.reader import Certainty, Reading, Subject, refuse
 from labelaudit.data.source import level_asked
 from labelaudit.data.spelling import unify_spelling
-from labelaudit.data.tree import Disk, Tree
-from labelaudit.data.versions import find_copy, find_twice, find_versions, unaltered
+from labelaudit.data.tree import Tree
+from labelaudit.data.versions import find_copy, find_versions, unaltered
 from labelaudit.errors import DataError
 from labelaudit.text import count, name_some
 from labelaudit.types import Finding
@@ -100,41 +99,6 @@ def _refuse_lookalikes(tree: Tree, level: Level, masks: Set[str]) -> None:
             "If they are classes, say so",
             [candidate],
         )
-    _refuse_twice(tree, level, [path for of_class in paths.values() for path in of_class], candidate)
-
-
-def _refuse_twice(tree: Tree, level: Level, paths: Sequence[str], whole: Candidate) -> None:
-    """Raise `Undecided` where parts of one split hold the same pictures: the dataset beside a version of it.
-
-    ``whole`` reads all parts together. Copies in several splits are leaks, and no matter of this.
-    """
-
-    def split_of(path: str) -> str:
-        return unaltered(level.split(path))
-
-    above: dict[str, set[Place]] = {}
-    for place in level.classes:
-        above.setdefault(split_of("/".join((*place, ""))), set()).add(place[:-1])
-    alike = {split: {place: dict[str, str]() for place in sorted(own)} for split, own in above.items() if len(own) > 1}
-    for path in paths if alike else ():
-        folder = level.class_folder(path)
-        if split_of(path) in alike and folder[:-1] in alike[split_of(path)]:
-            inside = posixpath.splitext(path)[0].split("/")[len(folder) :]
-            alike[split_of(path)][folder[:-1]]["/".join([str(level.label(path)), *inside])] = path
-    for own in alike.values():
-        same = find_twice(own, tree.storage.read)
-        if same is None:
-            continue
-        one, other, shared = same
-        while len(one) > 1 < len(other) and one[-1] == other[-1]:
-            one, other = one[:-1], other[:-1]
-        names = ["/".join(place) for place in (one, other)]
-        apart = [Candidate(type_=f"`labelaudit scan {quoted(tree.shown.rstrip('/') + '/' + name)}`") for name in names]
-        raise Undecided(
-            f"'{names[0]}/' and '{names[1]}/' hold the same pictures under {shared:,} names, as versions of one "
-            "dataset do, and together each would count twice. Scan one of them, or say that all are one dataset",
-            [*(apart if isinstance(tree.storage, Disk) else []), whole],
-        )
 
 
 def _in_class(path: str, level: Level) -> str:
@@ -171,7 +135,7 @@ def list_classes(tree: Tree, level: Level, masks: Set[str]) -> Listing:
         notes.append(f"No image is in {name_some(bare)}, beside the class folders.")
     if masks:
         notes.append(f"Passed over {count(len(masks), 'image')} that are masks of others beside them.")
-    notes += [*_note_twins(ids), *_note_numbered({*level.classes.values()})]
+    notes += [*_note_twins(ids), *_note_numbered({*level.classes.values()}), *_note_altered(level)]
     detail = "it lies in no class folder"
     return Listing(
         root=tree.shown,
@@ -197,6 +161,19 @@ def _note_numbered(names: Set[str]) -> list[str]:
     return [
         f"All classes have names such as '{min(names)}', which differ in numbers alone. If these are plates, scenes, "
         "batches, people or places, the labels are somewhere else."
+    ]
+
+
+def _note_altered(level: Level) -> list[str]:
+    """A note where the name of one folder of class folders says that its pictures were altered, and another's does
+    not."""
+    above = sorted({"/".join(place[:-1]) for place in level.classes} - {""})
+    altered = [place for place in above if unaltered(place) != place]
+    if not altered or len(altered) == len(above):
+        return []
+    return [
+        f"'{altered[0]}/' may hold altered pictures of those in other folders, by its name. If so, scan without it: "
+        "copies vouch for each other."
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from labelaudit.data.column_names import guess_column
 from labelaudit.data.table import DocumentError, Table, parse_export, scalar_text
 
 _OWN = frozenset(["id", "file_name", "path", "label", "coco_url", "flickr_url", "license", "height", "width"])
@@ -22,7 +23,7 @@ def tabulate(name: str, data: bytes) -> Table | None:
     document = parse_export(name, data, "images", "annotations")
     if not isinstance(document, dict) or not all(_is_records(document, key) for key in ("images", "annotations")):
         return None
-    names = {one.get("id"): str(one.get("name", one.get("id"))) for one in document.get("categories", [])}
+    names = {_id(one, "category"): _name(one) for one in document.get("categories", [])}
     told: defaultdict[Any, set[str]] = defaultdict(set)
     for annotation in document["annotations"]:
         category = annotation.get("category_id")
@@ -43,12 +44,23 @@ def tabulate(name: str, data: bytes) -> Table | None:
         raise DocumentError(f"'{name}' names no images")
     cells = {
         "path": [str(one.get("file_name") or one.get("path") or one.get("coco_url") or "") for one in images],
-        "label": [next(iter(told.get(one.get("id"), ())), "") for one in images],
+        "label": [next(iter(told.get(_id(one, "image"), ())), "") for one in images],
     }
     further = dict.fromkeys(key for one in images for key, value in one.items() if isinstance(value, str | int | float))
     for key in filter(lambda key: key not in _OWN, further):
         cells[key] = [scalar_text(one.get(key)) for one in images]
     return Table(name=name, cells=cells, lines=range(1, len(images) + 1))
+
+
+def _id(record: dict[str, Any], kind: str) -> Any:
+    """The id of an image or a category, which some files call as annotations do: ``image_id``."""
+    return record.get("id", record.get(f"{kind}_id"))
+
+
+def _name(category: dict[str, Any]) -> str:
+    """The name of a category; its id where it has none."""
+    column = guess_column(category, ["name", "scientific_name"])
+    return str(category[column] if column else _id(category, "category"))
 
 
 def _is_records(document: dict[str, Any], key: str) -> bool:

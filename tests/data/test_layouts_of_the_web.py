@@ -1,0 +1,89 @@
+"""Further layouts of public datasets: of Kaggle, of labelling tools, of herbaria, of people's faces."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from data.built import PIXEL, build, counts_of
+from layouts_met import Files
+
+from labelaudit.data.sources import open_source
+from labelaudit.errors import DataError
+
+P = PIXEL
+
+
+def table(header: str, rows: Sequence[str]) -> str:
+    return "\n".join([header, *rows, ""])
+
+
+def test_a_list_of_tests_alone_leaves_the_others_for_training(tmp_path: Path) -> None:
+    names = "".join(f"{kind}/{i}.png\n" for kind in ("cat", "dog") for i in range(2))
+    listing = open_source(build(tmp_path, {"images/cat": 6, "images/dog": 6, "test.txt": names}))
+    assert listing.splits == (*(("test",) * 2 + ("train",) * 4) * 2,)
+    assert "Images that no list of test.txt names are taken for 'train'." in listing.notes
+
+
+def test_a_table_of_the_tests_does_not_hide_two_folders_of_class_folders(tmp_path: Path) -> None:
+    rows = [f"{i}.png,{('cat', 'dog')[i % 2]}" for i in range(4)]
+    files: Files = {f"{part}/{kind}": 3 for part in ("train", "extra") for kind in ("cat", "dog")}
+    listing = open_source(build(tmp_path, {**files, "test": 4, "test.csv": table("file,label", rows)}))
+    assert counts_of(listing) == {"cat": 8, "dog": 8}
+    assert {*(listing.splits or ())} == {"extra", "train", "test"}
+
+
+def test_all_columns_that_may_be_labels_are_named(tmp_path: Path) -> None:
+    head = "id,gender,masterCategory,subCategory,articleType,season,year"
+    rows = [
+        f"{n},{'MW'[n % 2]},{'AF'[n % 2]},{'abc'[n % 3]},{'wxyz'[n % 4]},{'FS'[n // 3 % 2]},2011" for n in range(12)
+    ]
+    with pytest.raises(DataError, match="masterCategory, subCategory, gender, articleType: choose with `label_column`"):
+        open_source(build(tmp_path, {"images": 12, "styles.csv": table(head, rows)}))
+
+
+def test_a_grade_beside_columns_of_0_and_1_is_named_too(tmp_path: Path) -> None:
+    rows = [f"{n}.png,{n % 3},{n % 2},{n // 2 % 2}" for n in range(12)]
+    with pytest.raises(DataError, match="may have its labels in any of dr_grade, dme, usable"):
+        open_source(build(tmp_path, {"IMAGES": 12, "messidor.csv": table("image,dr_grade,dme,usable", rows)}))
+
+
+def labelbox(number: int, kind: str) -> dict[str, object]:
+    """A row of an export of Labelbox, of which not all fields are here."""
+    answer = {"feature_id": f"f{number}", "name": kind, "value": kind, "classifications": []}
+    asked = {"feature_id": f"g{number}", "name": "animal", "value": "animal", "radio_answer": answer}
+    label = {
+        **{"label_kind": "Default", "id": f"l{number}", "label_details": {"created_by": "a@b.org", "reviews": []}},
+        "performance_details": {"seconds_to_create": number, "seconds_to_review": 0, "skipped": False},
+        "annotations": {"objects": [], "classifications": [asked], "relationships": []},
+    }
+    return {
+        "data_row": {"id": f"c{number}", "external_id": f"{number}.png", "row_data": f"https://x.org/{number}.png"},
+        "projects": {"p1": {"name": "Pets", "labels": [label], "project_details": {"priority": 5, "batch_id": "b"}}},
+    }
+
+
+def test_answers_of_labelbox_are_labels(tmp_path: Path) -> None:
+    lines = [json.dumps(labelbox(n, ("cat", "dog")[n % 2])) for n in range(6)]
+    listing = open_source(build(tmp_path, {"images": 6, "export.ndjson": "\n".join(lines)}))
+    assert counts_of(listing) == {"cat": 3, "dog": 3}
+
+
+def test_ids_and_names_of_a_herbarium_are_called_otherwise(tmp_path: Path) -> None:
+    places = [f"00{k % 4 // 2}/0{k % 2}/{k}.jpg" for k in range(12)]
+    document = {
+        "annotations": [{"genus_id": 1, "category_id": k % 4, "image_id": f"i{k}"} for k in range(12)],
+        "categories": [{"category_id": k, "scientificName": f"Abies {k}", "species": str(k)} for k in range(4)],
+        "images": [{"image_id": f"i{k}", "file_name": place, "license": "x"} for k, place in enumerate(places)],
+    }
+    files: Files = {f"train_images/{place}": P for place in places}
+    listing = open_source(build(tmp_path, {**files, "test_images/000": 2, "train_metadata.json": json.dumps(document)}))
+    assert counts_of(listing) == {f"Abies {k}": 3 for k in range(4)}
+
+
+def test_a_dataset_beside_the_same_zipped_in_itself_can_be_scanned_alone(tmp_path: Path) -> None:
+    files: Files = {f"{above}Village/{kind}": 2 for above in ("", "village/") for kind in ("scab", "rust", "rot")}
+    with pytest.raises(DataError, match=r"`labelaudit scan [^`]*/Village` .3 classes: rot, rust, scab"):
+        open_source(build(tmp_path, files))
