@@ -48,7 +48,7 @@ class NoiseModel:
     posterior: Table
     """(n, C): r, the probability of each true class once the given label is counted in."""
     slope: float = 0.0
-    """b ≥ 0: how much the odds of an error grow with `difficulty`; 0 = people err alike on all images."""
+    """b ≥ 0: how much the odds of an error grow with `difficulty`; 0 = people err alike on all images, or nearly so."""
     mean_difficulty: float = 0.0
     """Mean `difficulty`, which the slope counts from."""
     loss: float
