@@ -11,7 +11,7 @@ demo: $(INSTALLED)  ## scan the sample images: digits, and pictures of fruit
 
 test: lint  ## everything that must hold before a commit
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

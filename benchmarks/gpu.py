@@ -101,7 +101,7 @@ class Pictures:
 
 def twins(device: str, small: bool) -> dict[str, Any]:
     """Largest difference between ``device`` and the CPU, path by path; ``ok`` where it is within rounding or noise."""
-    pictures = Pictures(100 if small else 600, 64)
+    pictures = Pictures(60 if small else 600, 64)
     samples, wrong = pictures.samples(0.2)
     fit = CrossfitSettings(folds=2, epochs=3) if small else CrossfitSettings(folds=3, epochs=8)
     found: dict[str, Any] = {}
@@ -173,7 +173,7 @@ def loop(device: str, small: bool) -> dict[str, Any]:
     name = "cnn" if small else "resnet32"
     options = SimpleNamespace(device=device, batch=128, workers=0 if small else len(os.sched_getaffinity(0)))
     rng = np.random.default_rng(0)
-    n = 640 if small else 25_000
+    n = 256 if small else 25_000
     pixels, labels = rng.integers(0, 256, (n, 32, 32, 3), np.uint8), rng.integers(0, 10, n)
     epochs = {
         "ours": training_speed.ours(name, pixels, labels, options),
@@ -201,7 +201,7 @@ def embedding(device: str, small: bool, data: Path) -> dict[str, Any]:
         pictures: Any = SimpleNamespace(files=files, encoded=files.__getitem__)
         digests = list(samples.digests)
     else:
-        pictures = Pictures(120 if small else 4000, 64)
+        pictures = Pictures(40 if small else 4000, 64)
         digests = pictures.digests
     count = len(digests)
     images: Any = type("Images", (), {"__len__": lambda _: count, "encoded": lambda _, row: pictures.encoded(row)})()
@@ -221,7 +221,7 @@ def scan(device: str, small: bool, data: Path) -> dict[str, Any]:
     """Average precision of a scan at thorough effort, on human labels where CIFAR-10N is there."""
     found: dict[str, Any] = {}
     if small or not (data / "cifar10n-human-labels.csv").exists():
-        samples, wrong = Pictures(150 if small else 1797, 64).samples(0.1)
+        samples, wrong = Pictures(80 if small else 1797, 64).samples(0.1)
         cases = {"digits, 10 % planted": (samples, wrong)}
     else:
         cases = {}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from typer.testing import CliRunner
 import labelaudit.models.run
 from labelaudit.bench import Preset, narrow, run_preset
 from labelaudit.bench import runs as record
-from labelaudit.bench.datasets import open_dataset
+from labelaudit.bench.datasets import BenchmarkDataset, open_dataset
 from labelaudit.bench.presets import get_preset, get_presets, list_presets, list_tables
 from labelaudit.bench.running import draw
 from labelaudit.cli import app
@@ -29,6 +31,8 @@ from labelaudit.training.settings import ModelSettings
 
 PRESETS = {preset.name: preset for preset in list_presets()}
 
+
+Opener = Callable[[str, Path | None], BenchmarkDataset]
 
 SIZES = {"mnist": 60_000, "cifar10": 50_000, "cifar100": 50_000, "svhn": 73_257, "digits": 1397}
 
@@ -55,6 +59,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_dataset(root / "cifar100", 32, train=2, test=1, classes=100)
     write_dataset(root / "svhn", 32)
     return root
+
+
+@pytest.fixture(scope="module")
+def opened() -> Opener:
+    """`open_dataset` that opens a dataset once: recognising its folders takes longer than a slice."""
+    return functools.cache(open_dataset)
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -123,8 +133,11 @@ KINDS = kinds()
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_every_kind_of_preset_runs_on_a_slice(name: str, data: Path, tmp_path: Path) -> None:
+def test_every_kind_of_preset_runs_on_a_slice(
+    name: str, data: Path, opened: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The networks of the presets have tests of their own; here a small one takes their place."""
+    monkeypatch.setattr("labelaudit.bench.running.open_dataset", opened)
     preset = KINDS[name]
     if not (preset.setting.features or preset.setting.backbone):
         preset = replace(preset, arms=tuple(replace(arm, network="cnn") for arm in preset.arms))
@@ -142,8 +155,9 @@ def test_every_kind_of_preset_runs_on_a_slice(name: str, data: Path, tmp_path: P
 
 @pytest.mark.parametrize(("name", "arm"), [("limit-mnist-50", "FW"), ("sln-cifar10-symmetric", "Co-T from SLN")])
 def test_an_arm_begins_with_the_models_of_the_run_it_comes_after(
-    name: str, arm: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, arm: str, data: Path, opened: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("labelaudit.bench.running.open_dataset", opened)
     begun: list[ModelSettings] = []
     whole = labelaudit.models.run.train
 
@@ -183,10 +197,10 @@ def test_cells_are_found_by_arm_noise_and_size() -> None:
         narrow(table, noise=[0.89], n=[1000])
 
 
-def test_dependent_and_open_set_noise_are_planted(data: Path) -> None:
-    strangers = open_dataset("cifar100", data)
+def test_dependent_and_open_set_noise_are_planted(data: Path, opened: Opener) -> None:
+    strangers = opened("cifar100", data)
     assert strangers.classes == 100
-    dataset = open_dataset("cifar10", data)
+    dataset = opened("cifar10", data)
     drawn = draw(dataset, replace(get_preset("sln-cifar10-dependent").setting, samples=100), 0)
     assert float((drawn.given != drawn.true).mean()) == pytest.approx(0.4)
     open_ = draw(dataset, replace(get_preset("sln-cifar10-open").setting, samples=100), 0, strangers=strangers)
@@ -197,8 +211,8 @@ def test_dependent_and_open_set_noise_are_planted(data: Path) -> None:
     assert np.array_equal(open_.given, kept.true)
 
 
-def test_noise_and_splits_are_the_setting_s(data: Path) -> None:
-    dataset = open_dataset("mnist", data)
+def test_noise_and_splits_are_the_setting_s(data: Path, opened: Opener) -> None:
+    dataset = opened("mnist", data)
     assert (len(dataset.train.labels), len(dataset.test.labels)) == (140, 100)
     setting = replace(get_preset("limit-mnist-50").setting, samples=80, valid=20)
     drawn, other = draw(dataset, setting, 0), draw(dataset, setting, 1)
@@ -214,12 +228,12 @@ def test_noise_and_splits_are_the_setting_s(data: Path) -> None:
     assert float((np.abs(brightness - drawn.true) <= 1).mean()) == 1.0
 
 
-def test_datasets_are_found_by_name_or_as_they_are(data: Path, tmp_path: Path) -> None:
+def test_datasets_are_found_by_name_or_as_they_are(data: Path, opened: Opener, tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     alone = open_dataset("mnist", data / "mnist")
-    assert alone.fingerprint == open_dataset("mnist", data).fingerprint
+    assert alone.fingerprint == opened("mnist", data).fingerprint
     for split in ("train", "test"):
         rows = [
             ({"bytes": path.read_bytes(), "path": None}, int(path.parent.name))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -106,18 +105,16 @@ def test_what_somebody_put_there_is_not_deleted(
 STOPS = ("1st rename", "2nd rename", "3rd rename", "4th rename", "1st deletion")
 
 
-@pytest.mark.parametrize("stop", range(len(STOPS)), ids=STOPS)
-def test_a_kill_between_any_two_renames_loses_no_image(
-    audit: Audit, plan: CorrectionPlan, tmp_path: Path, stop: int
-) -> None:
+def test_a_kill_between_any_two_renames_loses_no_image(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     """The old dataset and its quarantine, or the new ones: never a mixture, and the next run goes on."""
-    apply_plan(plan, audit, Destination(tmp_path / "out"))
+    for stop in STOPS:
+        apply_plan(plan, audit, Destination(tmp_path / stop / "out"))
     code = (
         "import os, signal, sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from cleaning import *\n"
         "from labelaudit.clean import Destination, apply_plan, make_plan; from labelaudit.verdicts import match\n"
         "import labelaudit.files as folders, pathlib\n"
         "audit = make_dataset(Path(sys.argv[2]) / 'images')\n"
-        "count, wanted = [0], int(sys.argv[3])\n"
+        "count = [0]\n"
         "def watch(name, function):\n"
         "    def watched(self, *rest, **more):\n"
         "        if '.previous' in str(self) or '.previous' in str(rest) or '.partial' in str(self):\n"
@@ -135,17 +132,22 @@ def test_a_kill_between_any_two_renames_loses_no_image(
         "    folders.shutil.rmtree = deleting\n"
         "    return swapping(*pairs)\n"
         "from labelaudit.clean import applying; swapping = applying.swap; applying.swap = begin\n"
-        "apply_plan(plan, audit, Destination(Path(sys.argv[2]) / 'out', replace=True))\n"
+        "for wanted, stop in enumerate(sys.argv[3:]):\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        apply_plan(plan, audit, Destination(Path(sys.argv[2]) / stop / 'out', replace=True))\n"
+        "        os._exit(0)\n"
+        "    assert os.waitpid(child, 0)[1] == signal.SIGKILL, stop\n"
     )
     tests = os.fspath(Path(__file__).parents[1])
-    killed = subprocess.run([sys.executable, "-c", code, tests, str(tmp_path), str(stop)], check=False)
-    assert killed.returncode == -signal.SIGKILL
-    done = stop == 4
-    again = make_plan(audit, match(audit, [said(audit, 2, "none")]))
-    made = apply_plan(again, audit, Destination(tmp_path / "out", replace=done))
-    assert made.unchanged != done
-    assert contents(tmp_path / "out-quarantine") == {"cat/c.png": png(2)}
-    assert sorted(contents(tmp_path / "out")) == sorted({*audit.samples.ids} - {"cat/c.png"})
+    subprocess.run([sys.executable, "-c", code, tests, str(tmp_path), *STOPS], check=True)
+    for stop in STOPS:
+        done, place = stop == "1st deletion", tmp_path / stop
+        again = make_plan(audit, match(audit, [said(audit, 2, "none")]))
+        made = apply_plan(again, audit, Destination(place / "out", replace=done))
+        assert made.unchanged != done, stop
+        assert contents(place / "out-quarantine") == {"cat/c.png": png(2)}, stop
+        assert sorted(contents(place / "out")) == sorted({*audit.samples.ids} - {"cat/c.png"}), stop
 
 
 def test_a_quarantine_whose_dataset_never_appeared_is_replaced(

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.wrong_inputs import BASES, campaign, list_cases, make_bad_world, sample_cases
 
-EACH = 3
+EACH = 2
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ METHODS = method_names()
 every_method = pytest.mark.parametrize("method", METHODS)
 
 
-def digits(n: int = 600) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def digits(n: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Pixels (n, 8, 8, 1), labels with 10 % planted flips, and which are flipped."""
     bunch = load_digits()
     rng = np.random.default_rng(0)
@@ -57,24 +57,30 @@ def check_sound(evidence: Evidence, n: int, classes: int) -> None:
 
 
 @every_method
-def test_finds_planted_flips_from_features_the_same_way_twice_without_touching_its_inputs(method: str) -> None:
-    pixels, labels, wrong = digits()
+def test_finds_planted_flips_from_features_without_touching_its_inputs(method: str) -> None:
+    pixels, labels, wrong = digits(600)
     x = pixels.reshape(len(pixels), -1).astype(np.float32)
     before = x.copy(), labels.copy()
     x.setflags(write=False)
     labels.setflags(write=False)
     state = torch.random.get_rng_state()
     evidence = crossfit(CrossfitSettings(method=method, seed=3, folds=3), x, labels, 10)
-    again = crossfit(CrossfitSettings(method=method, seed=3, folds=3), x, labels, 10)
     assert torch.equal(state, torch.random.get_rng_state())
     check_sound(evidence, len(x), 10)
-    for name, array in arrays_of(evidence).items():
-        assert array.tobytes() == arrays_of(again)[name].tobytes(), name
-    assert evidence.tables == again.tables
     assert np.array_equal(x, before[0])
     assert np.array_equal(labels, before[1])
     assert roc_auc_score(wrong, evidence.suspicion) > 0.95
     assert get_method(method).column in evidence.columns
+
+
+@every_method
+def test_the_same_seed_gives_the_same_bits(method: str) -> None:
+    pixels, labels, _ = digits(200)
+    x = pixels.reshape(len(pixels), -1).astype(np.float32)
+    first, again = (crossfit(CrossfitSettings(method=method, seed=3, folds=2, epochs=5), x, labels, 10) for _ in "ab")
+    for name, array in arrays_of(first).items():
+        assert array.tobytes() == arrays_of(again)[name].tobytes(), name
+    assert first.tables == again.tables
 
 
 @every_method
@@ -86,7 +92,7 @@ def test_works_on_pixels(method: str) -> None:
 
 
 @every_method
-@pytest.mark.parametrize(("counts", "classes"), [((30, 30), 2), ((20, 20, 1, 3), 5), ((3, 1), 2), ((1,) * 300, 300)])
+@pytest.mark.parametrize(("counts", "classes"), [((30, 30), 2), ((20, 20, 1, 3), 5), ((3, 1), 2), ((1,) * 80, 80)])
 def test_small_and_many_classes(method: str, counts: tuple[int, ...], classes: int) -> None:
     labels = np.repeat(np.arange(len(counts)), counts)
     evidence = crossfit(

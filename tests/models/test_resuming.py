@@ -55,8 +55,11 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_bits(method: str, tmp_path: 
 
 
 def test_a_run_that_was_killed_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    """SIGKILL in the middle of an epoch's end, on pixels, with augmentation and regularisers that change layers."""
-    methods = ["ce", "sln", "limit", "crust", "co_teaching"]
+    """SIGKILL in the middle of an epoch's end, on pixels, with augmentation and regularisers that change layers.
+
+    One method that chooses its samples anew in every epoch, and one of two networks.
+    """
+    methods = ["crust", "co_teaching"]
     script = textwrap.dedent("""
         import os, signal, sys
         from pathlib import Path

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from recipes import ACTION, BASELINE, ROOT, write_baseline
+from commands import call
+from recipes import ACTION, BASELINE, ROOT, call_in, write_baseline
 
 from labelaudit.check.settings import SETTINGS
 from labelaudit.data.images import SUFFIXES
@@ -139,12 +140,11 @@ def test_the_container_recipe_copies_what_there_is_and_starts_labelaudit(
     variables = dict(part.split("=", 1) for part in shlex.split(said["ENV"]))
     assert SETTINGS["cache"].variable in variables
     start = json.loads(said["ENTRYPOINT"])
-    shown = subprocess.run([*start, *json.loads(said["CMD"])], env=environment, capture_output=True, text=True)
-    assert "check" in shown.stdout
+    assert start == ["labelaudit"]
+    assert "check" in call(*json.loads(said["CMD"])).out
     documented = re.search(r"docker run .* labelaudit (check .*)", GUIDE)
     assert documented
-    checked = subprocess.run([*start, *documented[1].split()], cwd=repository, env=environment, capture_output=True)
-    assert checked.returncode == 1
+    assert call_in(repository, environment, *documented[1].split()).code == 1
 
 
 def test_the_package_takes_along_what_the_recipes_need() -> None:
@@ -180,6 +180,7 @@ def test_the_guide_shows_what_works(tmp_path: Path, repository: Path, environmen
         shlex.split(local["repos"][0]["hooks"][0]["entry"]),
     ]
     commands += [shlex.split(line) for line in re.findall(r"^labelaudit check .*", GUIDE, re.MULTILINE)]
-    for command in commands:
-        ended = subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True)
-        assert ended.returncode == 0, (command, ended.stdout, ended.stderr)
+    for program, *rest in commands:
+        assert program == "labelaudit"
+        ended = call_in(repository, environment, *rest)
+        assert ended.code == 0, (rest, ended.out, ended.err)
