@@ -3,15 +3,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lint format site clean
+.PHONY: demo test lint types pytest format site clean
 
 demo: $(INSTALLED)  ## scan the sample images: digits, and pictures of fruit
 	$(BIN)/labelaudit scan sample_data/fruit -o labelaudit-fruit --effort quick
 	$(BIN)/labelaudit scan sample_data/digits
 
-test: lint  ## everything that must hold before a commit
-	$(BIN)/mypy
+test: lint types pytest  ## everything that must hold before a commit; `make -j 2` does two at a time
+
+pytest: $(INSTALLED)  # commands in processes of their own start sooner where bytecode is kept
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2
+
+types: $(INSTALLED)
+	$(BIN)/mypy
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

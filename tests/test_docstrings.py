@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 FILES = sorted(
     path.relative_to(ROOT).as_posix() for folder in ("labelaudit", "cli") for path in (ROOT / folder).rglob("*.py")
@@ -26,9 +24,14 @@ def first_paragraphs(file: str) -> Iterator[tuple[int, bool, str]]:
                     yield part.lineno, place > 0, " ".join(text.split("\n\n")[0].split())
 
 
-@pytest.mark.parametrize("file", FILES)
-def test_docstrings_are_sentences_about_the_thing(file: str) -> None:
-    for line, below, text in first_paragraphs(file):
-        assert not OPENINGS.match(text), f"{file}:{line}: say what it is or does: {text}"
-        assert below or text.endswith((".", ":", "::")), f"{file}:{line}: no full stop: {text}"
-        assert not text.endswith("?"), f"{file}:{line}: a question: {text}"
+def test_docstrings_are_sentences_about_the_thing() -> None:
+    faults = []
+    for file in FILES:
+        for line, below, text in first_paragraphs(file):
+            if OPENINGS.match(text):
+                faults.append(f"{file}:{line}: say what it is or does: {text}")
+            elif text.endswith("?"):
+                faults.append(f"{file}:{line}: a question: {text}")
+            elif not (below or text.endswith((".", ":", "::"))):
+                faults.append(f"{file}:{line}: no full stop: {text}")
+    assert not faults, "\n".join(faults)

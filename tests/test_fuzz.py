@@ -93,8 +93,8 @@ def test_a_header_that_promises_terabytes_is_refused(tmp_path: Path) -> None:
         given_features(tmp_path / "x.npy", 6, np.arange(6))
 
 
-def test_a_table_of_a_million_columns_is_refused_at_once(tmp_path: Path) -> None:
-    (tmp_path / "labels.csv").write_text(",".join(f"c{n}" for n in range(1_000_000)) + "\n" + "," * 999_999 + "\n")
+def test_a_table_of_two_hundred_thousand_columns_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text(",".join(f"c{n}" for n in range(200_000)) + "\n" + "," * 199_999 + "\n")
     with pytest.raises(DataError, match=r"labels\.csv"):
         open_source(tmp_path / "labels.csv")
 

@@ -206,8 +206,11 @@ def test_the_same_data_and_seed_give_the_same_bytes(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", rng.normal(0, 0.4, (80, 8)) + 2 * classes[:, None])
     classes[[3, 50]] = 1 - classes[[3, 50]]
     np.save(tmp_path / "labels.npy", names[classes])
+    few = ("--set", "limit.epochs=5", "--set", "ce.epochs=5")
     for place in ("A", "B"):
-        scanned = call("scan", "--labels", "labels.npy", "--features", "x.npy", "--methods", "limit", "-o", place, "-q")
+        scanned = call(
+            "scan", "--labels", "labels.npy", "--features", "x.npy", "--methods", "limit", *few, "-o", place, "-q"
+        )
         assert scanned.code == 0
     gate = ("--max-suspects", 0, "--tier", "doubtful", "--format", "json")
     outputs = [call("check", place, *gate) for place in ("A", "B")]

@@ -123,7 +123,7 @@ def test_the_action_on_images_keeps_a_cache_and_names_the_files(tmp_path: Path, 
             shade = photo(i + 100 * (label == "c")) // 4 + 190 * (label == "c")  # classes that can be told apart
             Image.fromarray(shade.astype("uint8")).save(tmp_path / "images" / label / f"{i}.png")
     shutil.copy(tmp_path / "images" / "c" / "0.png", tmp_path / "images" / "a b" / "copy.png")
-    (tmp_path / "labelaudit.toml").write_text("[scan]\nmethods = ['sln']\ntrain = 'features'\n")
+    (tmp_path / "labelaudit.toml").write_text("[scan]\ntrain = 'features'\n")
     options = "--effort quick"
     ended, outputs = run_action(environment, tmp_path, data="images", args=options)
     assert ended.returncode == 1, ended.stderr

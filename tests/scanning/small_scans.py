@@ -7,6 +7,8 @@ import numpy.typing as npt
 from PIL import Image
 
 NAMES = np.array(["ant", "bee", "cat"])
+FEW = {"limit": {"epochs": 5}, "ce": {"epochs": 5}}
+"""Options of methods for a scan that has to train, whatever comes out."""
 
 
 def blobs(n: int = 150, seed: int = 0) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -95,7 +95,7 @@ def test_methods_declare_what_they_show() -> None:
     }
 
 
-@pytest.mark.parametrize("column", ["limit_distance", "crust_selected", "sln", "cross_entropy"])
+@pytest.mark.parametrize("column", ["limit_distance", "crust_selected", "sln"])
 def test_a_column_can_rank_and_flag(column: str, made: tuple[Path, Any, Any, Audit], tmp_path: Path) -> None:
     labels, x, wrong, plain = made
     audit = scan(labels=labels, features=x, options=QUICK, rank_by=column, output=tmp_path / "RUN", html=False)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
-from small_scans import NAMES, blobs
+from small_scans import FEW, NAMES, blobs
 
 from labelaudit import Audit, DataError, LabelAuditError, OptionError, read_audit, scan
 from labelaudit.check.upkeep import shaping_settings
@@ -59,7 +59,8 @@ def test_features_and_a_table(labels_file: Path, tmp_path: Path) -> None:
 
 def test_same_seed_same_bits(labels_file: Path) -> None:
     x, _, _ = blobs()
-    runs = [scan(labels=labels_file, features=x, methods=["sln", "crust"], seed=5) for _ in range(2)]
+    few = {name: {"epochs": 5} for name in ("sln", "crust", "ce")}
+    runs = [scan(labels=labels_file, features=x, methods=["sln", "crust"], options=few, seed=5) for _ in range(2)]
     assert np.array_equal(runs[0].decision.suspicion, runs[1].decision.suspicion)
     for name, evidence in runs[0].evidence.items():
         assert np.array_equal(evidence.suspicion, runs[1].evidence[name].suspicion), name
@@ -123,7 +124,7 @@ def test_tiny_classes_are_named_and_never_flagged(tmp_path: Path) -> None:
     x, _, given = blobs()
     names = [*NAMES[given], "rare"]
     (tmp_path / "labels.csv").write_text("path,label\n" + "".join(f"s{i},{n}\n" for i, n in enumerate(names)))
-    audit = scan(labels=tmp_path / "labels.csv", features=np.vstack([x, x[:1]]), methods=["limit"])
+    audit = scan(labels=tmp_path / "labels.csv", features=np.vstack([x, x[:1]]), methods=[])
     assert any("rare" in note and "fewer than 5" in note for note in audit.notes)
     assert not audit.decision.judged[-1]
     assert {row["label"]: row["judged"] for row in audit.class_table()}["rare"] is False
@@ -196,7 +197,7 @@ def test_thorough_on_a_gpu_fine_tunes_a_backbone_whose_opinion_is_weighed(
     monkeypatch.setattr(
         "labelaudit.training.forecast.forecast_crossfit", lambda *_, **__: 60.0
     )  # seconds: none that are measured here
-    quick = replace(TUNING, options={"epochs": 2, "batch": 16, "lr": 5e-4})
+    quick = replace(TUNING, options={"epochs": 1, "batch": 16, "lr": 5e-4})
     monkeypatch.setattr("labelaudit.scanning.trainings.TUNING", quick)
     said: list[str] = []
     audit = scan(folder, effort="quick", train="features", methods=[], notice=said.append)
@@ -273,6 +274,12 @@ def test_progress_and_notices_are_heard_and_nothing_is_printed(
     labels_file: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     heard: list[str] = []
-    scan(labels=labels_file, features=blobs()[0], methods=["limit"], progress=lambda s, d, t: heard.append(s))
+    scan(
+        labels=labels_file,
+        features=blobs()[0],
+        methods=["limit"],
+        options=FEW,
+        progress=lambda s, d, t: heard.append(s),
+    )
     assert {"probes", "training limit", "decide"} <= set(heard)
     assert capfd.readouterr() == ("", "")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from small_scans import NAMES, blobs
+from small_scans import FEW, NAMES, blobs
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from labelaudit import DataError, LabelAuditError, OptionError, read_audit, scan
@@ -81,7 +81,7 @@ def test_the_choice_reads_images_in_the_order_in_which_they_are_stored(folder: P
 
 def test_an_image_that_the_choice_of_the_input_looked_at_is_embedded_once_without_a_cache(folder: Path) -> None:
     steps: list[str] = []
-    audit = scan(folder, methods=["limit"], progress=lambda step, *_: steps.append(step))
+    audit = scan(folder, methods=["limit"], options=FEW, progress=lambda step, *_: steps.append(step))
     assert "training limit" in steps
     assert "embed" not in steps
     assert audit.decision.recipe["features"].startswith("lite0@128")
@@ -247,7 +247,7 @@ def test_quick_trains_nothing_unless_it_is_asked_to(labels_file: Path, tmp_path:
     assert not any("methods learned" in note for note in bare.notes)
     header = (tmp_path / "run" / "samples.csv").read_text().splitlines()[0].split(",")
     assert not {"crust", "limit", "sln", "sln_loss"} & {*header}
-    named = scan(labels=labels_file, features=x, effort="quick", methods=["limit"])
+    named = scan(labels=labels_file, features=x, effort="quick", methods=["limit"], options=FEW)
     assert {"limit", "cross_entropy"} <= {*named.evidence}
 
 
@@ -267,7 +267,7 @@ def test_whoever_says_something_about_training_has_it_at_quick_too() -> None:
 def test_the_verdicts_of_a_run_teach_the_next_scan(labels_file: Path, tmp_path: Path) -> None:
     x, truth, given = blobs()
     run = tmp_path / "run"
-    before = scan(labels=labels_file, features=x, methods=["limit"], output=run)
+    before = scan(labels=labels_file, features=x, methods=["limit"], options=FEW, output=run)
     assert before.decision.recipe["reviewed"] == 0
     worst = int(before.suspects[0])
     clean = int(np.flatnonzero((given == truth) & ~before.decision.is_issue)[0])
@@ -278,7 +278,7 @@ def test_the_verdicts_of_a_run_teach_the_next_scan(labels_file: Path, tmp_path: 
 
     other = NAMES[(given[clean] + 1) % 3]
     append(verdicts_file(run), judge(worst, "given"), judge(clean, "other", str(other)))
-    after = scan(labels=labels_file, features=x, methods=["limit"], output=run)
+    after = scan(labels=labels_file, features=x, methods=["limit"], options=FEW, output=run)
     assert after.decision.suspicion[[worst, clean]].tolist() == [0.0, 1.0]
     suspicion, flags = after.blind
     assert flags[[worst, clean]].tolist() == [True, False]
@@ -402,7 +402,8 @@ def test_what_numpy_and_datetime_say_plainly_is_taken(folder: Path) -> None:
 
 
 def test_a_single_name_needs_no_list(folder: Path) -> None:
-    assert scan(folder, methods="ce", backbone="lite0@32", effort="quick").settings["backbone"] == ["lite0@32"]
+    audit = scan(folder, methods="ce", options={"ce": {"epochs": 1}}, backbone="lite0@32", effort="quick")
+    assert audit.settings["backbone"] == ["lite0@32"]
     with pytest.raises(OptionError, match="unknown regularizer 'mixpu': did you mean 'mixup'"):
         scan(folder, regularizers="mixpu")
 

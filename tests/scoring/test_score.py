@@ -134,7 +134,14 @@ def test_features_that_were_brought_must_be_brought_again(tmp_path: Path) -> Non
     truth = np.arange(60) % 2
     x = (3 * np.eye(2, 6)[truth] + rng.normal(size=(60, 6))).astype(np.float32)
     np.save(tmp_path / "labels.npy", np.array(["a", "b"])[truth])
-    scan(labels=tmp_path / "labels.npy", features=x, methods=["limit"], output=tmp_path / "run", device="cpu")
+    scan(
+        labels=tmp_path / "labels.npy",
+        features=x,
+        methods=["limit"],
+        options=OPTIONS["options"],
+        output=tmp_path / "run",
+        device="cpu",
+    )
     np.save(tmp_path / "new.npy", np.array(["a", "b", "b"]))
     with pytest.raises(DataError, match="`features`"):
         score(tmp_path / "run", Source(labels=tmp_path / "new.npy"))
