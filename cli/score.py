@@ -74,15 +74,16 @@ def score(
     kind = format or ("json" if output is not None and output.suffix.lower() == ".json" else "csv")
 
     from labelaudit.audit import csv, json
+    from labelaudit.audit.run import check_file
     from labelaudit.data.source import Source
-    from labelaudit.errors import DataError, RunError, writing
+    from labelaudit.errors import DataError, writing
     from labelaudit.files import write_bytes
     from labelaudit.scoring.score import score as judge_labels
 
     if new_data is None and how["labels"] is None:
         raise DataError("nothing to score: name a folder or table after RUN, such as `labelaudit score RUN ./incoming`")
-    if output is not None and to_file and not output.parent.is_dir():
-        raise RunError(f"cannot write {output}: there is no folder {output.parent}")
+    if output is not None and to_file:
+        check_file("-o", output, run, new_data)
     with report_progress(quiet=quiet, verbose=True, color=color) as (progress, notice):
         where = choose_cache(cache, use=not no_cache, notice=notice)
         audit = judge_labels(

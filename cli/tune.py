@@ -44,7 +44,7 @@ def tune(
     """
     from labelaudit.audit.chance import is_outdated
     from labelaudit.audit.document import has_images
-    from labelaudit.audit.run import read
+    from labelaudit.audit.run import check_file, read
     from labelaudit.files import write_text
     from labelaudit.verdicts import read_reviewed, tuning
 
@@ -52,6 +52,8 @@ def tune(
 
     run = find_run(run)
     audit = read(run)
+    if output is not None:
+        check_file("-o", output, run, audit.source.get("data"))
     reviewed = read_reviewed(audit, run)
     rows = tuning.ask(audit, reviewed, verdicts, seed=seed).tolist()
     if rows and not as_json and _interactive():

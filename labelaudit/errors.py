@@ -131,6 +131,8 @@ def unknown_name(what: str, received: object, known: Iterable[str]) -> OptionErr
     "unknown method 'slm': did you mean 'sln'? Known: crust, limit, sln"
     """
     names = sorted(known)
+    if not names:
+        return OptionError(f"unknown {what} '{received}': there is none")
     nearest = difflib.get_close_matches(str(received), names, n=1, cutoff=0.5)
     hint = f"did you mean '{nearest[0]}'? " if nearest else ""
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""

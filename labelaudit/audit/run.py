@@ -20,7 +20,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import list_groups
 from labelaudit.data.ingest import digest_file
 from labelaudit.errors import MISTAKES, OptionError, RunError, reason_of, writing
-from labelaudit.files import check_apart, is_partial, not_written, recover, sibling, swap, sweep
+from labelaudit.files import check_apart, check_outputs, is_partial, not_written, recover, sibling, swap, sweep
 from labelaudit.judge import FILE as JUDGE
 
 REPORT, MARKDOWN = "report.html", "report.md"
@@ -57,6 +57,17 @@ def check_output(
     parent = next(folder for folder in place.parents if folder.exists())
     with writing(output, "choose another folder with `output`"):
         Path(tempfile.mkdtemp(prefix=".labelaudit-", dir=parent)).rmdir()
+
+
+def check_file(option: str, file: Path, run: Path | str, data: Path | str | None) -> None:
+    """Refuse a ``file`` in the RUN folder ``run``, whose verdicts it could overwrite, or in the ``data``.
+
+    Raises:
+        OptionError: it lies there, or is the ``data``.
+        RunError: it is a folder, or lies in none.
+    """
+    place = None if data is None else Path(data)
+    check_outputs([(option, file)], {"the data": place}, {"the RUN": Path(run), "the data": place})
 
 
 def write(audit: Audit, folder: Path | str) -> dict[str, Path]:

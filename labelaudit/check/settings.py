@@ -217,7 +217,7 @@ def parse_table(what: str, table: Mapping[str, Any], parsers: Mapping[str, Calla
     parsed = {}
     for name, value in table.items():
         if name not in parsers:
-            raise unknown_name(f"key of {what}", name, parsers)
+            raise OptionError(f"{what}: {unknown_name('key', name, parsers)}")
         try:
             parsed[name] = parsers[name](value)
         except OptionError as error:

@@ -203,7 +203,7 @@ def _refuse_strangers(
 
     if not any_known:
         raise DataError(
-            f"`files`: none of the {len(listed):,} listed files, such as '{listed[0]}', is an image of {data}: "
+            f"`files`: none of the listed files, such as '{listed[0]}', is an image of {data}: "
             "write their paths relative to the working folder"
         )
     wrong = [file for file in outside if file.suffix.lower() in SUFFIXES and not os.path.lexists(file)]

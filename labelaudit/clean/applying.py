@@ -275,9 +275,8 @@ def _notes(dataset: RelabelledDataset, apart: RelabelledDataset, form: str, tran
     if transfer is None and len(apart):
         said.append(f"{len(apart):,} images in quarantine are left out; as {form}, no images are moved.")
     if form == "folders" and dataset.samples.extra:
-        said.append(
-            f"Class folders cannot hold the columns {', '.join(dataset.samples.extra)}: the formats hf and csv can."
-        )
+        columns = name_some(list(dataset.samples.extra))
+        said.append(f"Class folders cannot hold the columns {columns}: the formats hf, parquet and csv can.")
     present = set(dataset.labels)
     folders = sorted({*dataset.written().labels})
     if form == "folders" and (odd := [label for label in folders if class_folder(label) != label]):

@@ -201,9 +201,9 @@ def _notes(audit: Audit, plan: ReviewPlan, reviewed: Reviewed, cells: Cells) -> 
             measured = np.where(cells.judged + cells.missing > 0, share * cells.size, expected_wrong(audit, cells))
             ends.append(float(measured.sum()) / max(len(audit.samples), 1))
         notes.append(
-            f"{lost:,} reviewed without a verdict (could not be told, or reviewers disagree) are taken to be like "
-            f"the others of their stratum; were they all right or all wrong, the noise rate would read {ends[0]:.1%} "
-            f"or {ends[1]:.1%}."
+            f"Reviewed without a verdict (could not be told, or reviewers disagree): {count(lost, 'image')}, taken to "
+            f"be like the others of the same part of the dataset; all right or all wrong, the noise rate would read "
+            f"{ends[0]:.1%} or {ends[1]:.1%}."
         )
     unknown = {verdict.identity: verdict.right for verdict in reviewed.strangers}  # on an image here: its class is not
     strange = [row for row in plan.rows if audit.identity(row) in unknown and row not in reviewed.settled]
@@ -216,15 +216,16 @@ def _notes(audit: Audit, plan: ReviewPlan, reviewed: Reviewed, cells: Cells) -> 
         )
     new = int(((plan.stratum_of == UNPLANNED) & ~cells.seen[cells.cell_of]).sum())
     if new:
-        notes.append(f"{new:,} images are not in the plan: the intervals allow for all of them right or all wrong.")
+        left = count(new, "image is", "images are")
+        notes.append(f"{left} not in the plan: the intervals allow for all of them right or all wrong.")
     blind = (cells.judged == 0) & (cells.stratum != UNPLANNED)
     if blind.any():
         notes.append(
-            f"{int(blind.sum())} of {len(blind)} parts of the dataset have no verdict yet "
-            f"({int(cells.size[blind].sum()):,} images): the intervals allow for all of them right or all wrong."
+            f"Without a verdict yet: {int(blind.sum())} of {len(blind)} parts of the dataset "
+            f"({count(int(cells.size[blind].sum()), 'image')}); the intervals allow for all of them right or all wrong."
         )
     if plan.gone:
-        notes.append(f"{plan.gone:,} images of the plan are gone from the dataset.")
+        notes.append(f"{count(plan.gone, 'image of the plan is', 'images of the plan are')} gone from the dataset.")
     waiting = _settled(plan, reviewed) - judged
     if waiting > 0:
         notes.append(

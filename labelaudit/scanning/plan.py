@@ -146,7 +146,7 @@ class Plan:
                 costs = self._measure(prospect)
                 self.forecast = self._begun(forecast_scan(prospect, settings, costs=costs, embedding=embedding))
         if self.forecast is not None and self._is_told:
-            if self.limited and (prospect.choice is not None or prospect.features is not None):
+            if self.limited and _has_efforts(prospect):
                 machine.notice(f"Effort: {settings.effort}, the largest that fits.")
             machine.notice(self.forecast.say())
         return settings
@@ -169,7 +169,7 @@ class Plan:
             if self._fits(found):
                 self.forecast, chosen = found, tried
             elif smallest:
-                raise OptionError(self._refuse(found, "more than " if too_much else ""))
+                raise OptionError(self._refuse(found, prospect, "more than " if too_much else ""))
             else:
                 break
         assert self.forecast is not None
@@ -193,21 +193,23 @@ class Plan:
         """Whether the forecast is worth a word."""
         return self.forecast is not None and (self.limited or self.forecast.seconds >= WORTH_SAYING)
 
-    def _refuse(self, forecast: Forecast, beyond: str = "") -> str:
+    def _refuse(self, forecast: Forecast, prospect: Prospect, beyond: str = "") -> str:
         """The one line that says which limit cannot be kept; ``beyond`` where a ``forecast`` lacks what is tried."""
+        least = "even `effort` quick may take" if _has_efforts(prospect) else "this may take"
         if self.budget is not None and forecast.high > self.budget:
-            return (
-                f"`budget` {rough_duration(self.budget)}: even `effort` quick may take {beyond}"
-                f"{rough_duration(forecast.high)} here: give it more time, or fewer images"
-            )
+            time = f"{beyond}{rough_duration(forecast.high)} here"
+            return f"`budget` {rough_duration(self.budget)}: {least} {time}: give it more time, or fewer images"
         assert self.max_memory is not None
-        return (
-            f"`max_memory` {size(self.max_memory)}: even `effort` quick may take {size(forecast.most_memory)}: give it "
-            "more memory, or fewer images"
-        )
+        memory = size(forecast.most_memory)
+        return f"`max_memory` {size(self.max_memory)}: {least} {memory}: give it more memory, or fewer images"
 
     def review(self) -> str:
         """One sentence that compares what the scan took with its forecast; empty where none was told."""
         if self.forecast is None or not self._is_told:
             return ""
         return self.forecast.compare(self._timer() - self._started, peak_memory())
+
+
+def _has_efforts(prospect: Prospect) -> bool:
+    """Whether efforts differ: probabilities alone are judged in one way."""
+    return prospect.choice is not None or prospect.features is not None

@@ -27,6 +27,7 @@ from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, RunError
 from labelaudit.features.duplicates import NEIGHBORS, find_copies
 from labelaudit.features.embedding import embed_samples
+from labelaudit.files import check_apart
 from labelaudit.images import Images, Joined, Subset
 from labelaudit.judge.belief import believe
 from labelaudit.judge.decide import decide, noise_rate, widen_as
@@ -65,6 +66,7 @@ def score(
     """
     audit, judge, machine = runs.read(run), Judge.load(Path(run)), machine or Machine()
     if output is not None:
+        check_apart(output, {"RUN": run})
         runs.check_output(output, source.data)
     source = replace(source, exposure=audit.source.get("exposure"))
     clock = Clock()

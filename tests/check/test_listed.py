@@ -41,8 +41,8 @@ def test_listed_files_that_the_run_knows_are_judged_as_they_were(monkeypatch: py
     [
         ("", "the list is empty"),
         ("\n \n", "the list is empty"),
-        ("README.md\n", "none of the 1 listed files, such as 'README.md', is an image of"),
-        ("cat/b.png\ncat/a.png\n", "none of the 2 listed files, such as 'cat/b.png'"),  # relative to the data instead
+        ("README.md\n", "none of the listed files, such as 'README.md', is an image of"),
+        ("cat/b.png\ncat/a.png\n", "none of the listed files, such as 'cat/b.png'"),  # relative to the data instead
         ("pets/cat/typo.png", "relative to the working folder"),
     ],
 )

@@ -146,7 +146,7 @@ def test_the_nearest_file_counts(tmp_path: Path) -> None:
         ("[rule]\npath = 'a'", ["[[rule]]"]),
         ("[[rule]]\npath = 'a'", ["rule 1", "at least one of max-noise"]),
         ("[[rule]]\nmax-new = 1", ["rule 1", "path or class"]),
-        ("[[rule]]\npath='a'\nmax-new=1\n[[rule]]\npth='b'\nmax-new=1", ["key of rule 2", "did you mean 'path'"]),
+        ("[[rule]]\npath='a'\nmax-new=1\n[[rule]]\npth='b'\nmax-new=1", ["rule 2: unknown key", "did you mean 'path'"]),
         ("[[ignore]]\npath = 'a'", ["ignore 1", "reason"]),
         ("[[ignore]]\npath = 'a'\nreason = ' '", ["ignore 1", "reason", "not a text"]),
         ("[[ignore]]\nreason = 'a'", ["ignore 1", "path, class, kind or digest"]),

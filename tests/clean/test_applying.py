@@ -287,7 +287,7 @@ def test_classes_without_samples_and_lost_columns_are_said(audit: Audit, tmp_pat
     audit = replace(audit, samples=replace(audit.samples, extra={"who": ("x",) * 6}))
     plan = make_plan(audit, match(audit, [said(audit, 5, "none")]))
     assert apply_plan(plan, audit, Destination(tmp_path / "out")).notes == (
-        "Class folders cannot hold the columns who: the formats hf and csv can.",
+        "Class folders cannot hold the columns who: the formats hf, parquet and csv can.",
         "No image is left of owl.",
     )
     gone = make_plan(audit, match(audit, [said(audit, row, "none") for row in range(6)]))

@@ -151,6 +151,12 @@ def test_a_file_that_cannot_be_written_is_one_line(run: Path, tmp_path: Path) ->
     done = call("tune", run, "-o", tmp_path / "nowhere" / "flags.csv")
     assert done.code == 2
     assert "cannot write" in done.err
+    before = verdicts_file(run).read_bytes()
+    for name in ("verdicts.csv", "suspects.csv"):
+        done = call("tune", run, "-o", run / name)
+        assert (done.code, done.out) == (2, "")
+        assert f"{name} lies inside the RUN" in done.err
+    assert verdicts_file(run).read_bytes() == before
 
 
 def test_without_images_a_table_is_offered_in_place_of_a_page(run: Path, tmp_path: Path) -> None:

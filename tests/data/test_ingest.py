@@ -144,7 +144,7 @@ def test_labels_without_images(tmp_path: Path) -> None:
     assert len(set(samples.digests)) == 3
 
 
-def test_nothing_left_says_why() -> None:
+def test_nothing_left_says_why(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"nothing to audit in 'data' \(left out: 2 empty\); the first: 0\.png: the file"
     ):
@@ -153,5 +153,10 @@ def test_nothing_left_says_why() -> None:
         ingest(listing(picture(1), picture(1), b"", labels="aab"))
     with pytest.raises(DataError, match=r"only one class in the labels, 'a' .* give labels of two classes or more$"):
         ingest(open_source(None, labels=["a", "a"]))
+    np.savez(
+        tmp_path / "one.npz", images=np.random.default_rng(0).integers(0, 255, (4, 8, 8), np.uint8), labels=[0] * 4
+    )
+    with pytest.raises(DataError, match=r"only one class in '.*one\.npz', .* give labels of two classes or more$"):
+        ingest(open_source(tmp_path / "one.npz"))
     with pytest.raises(DataError, match=r"only one class .*unreadable\); the first: 1\.png: .*git lfs pull`$"):
         ingest(listing(picture(1), *[b"version https://git-lfs.github.com/spec/v1\noid"] * 2, labels="aab"))

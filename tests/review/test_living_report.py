@@ -142,3 +142,14 @@ def test_the_command_opens_the_report(tmp_path: Path) -> None:
         code, said = server.stop()
     assert code == 0
     assert "Traceback" not in said
+
+
+def test_no_verdict_is_cut_on_a_phone(page: Page, tmp_path: Path) -> None:
+    page.set_viewport_size({"width": 360, "height": 700})
+    with open_report(write_run(tmp_path, classes=("photographs of cats", "photographs of dogs"))) as server:
+        page.goto(server.address + "#suspects")
+        page.locator("#grid .card").first.click()
+        page.locator("dialog .verdicts").wait_for()
+        for place in ("#grid", "dialog"):
+            for button in page.locator(f"{place} .verdicts button").all():
+                assert button.evaluate("one => one.scrollWidth <= one.clientWidth"), button.text_content()

@@ -119,6 +119,14 @@ def no_folder(place: Path) -> Ended:
     return score(place, "-o", place / "no" / "out.csv")
 
 
+def over_the_run(place: Path) -> Ended:
+    return score(place, "-o", place / "run" / "suspects.csv")
+
+
+def over_the_audit(place: Path) -> Ended:
+    return score(place, "-o", place / "run")
+
+
 def wrong_width(place: Path) -> Ended:
     np.save(place / "narrow.npy", np.zeros((4, 5), np.float32))
     return call(
@@ -132,7 +140,9 @@ def wrong_width(place: Path) -> Ended:
         (missing_run, "is not a RUN folder"),
         (nothing_new, "nothing to score"),
         (no_features, "--features"),
-        (no_folder, "there is no folder"),
+        (no_folder, "does not exist"),
+        (over_the_run, "lies inside the RUN"),
+        (over_the_audit, "is the RUN"),
         (wrong_width, "have 5 columns, the audit's 6"),
     ],
 )

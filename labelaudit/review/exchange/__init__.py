@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
 from labelaudit import verdicts
 from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
+from labelaudit.audit.run import check_file
 from labelaudit.errors import MISTAKES, DataError, OptionError, RunError, unknown_name, writing
 from labelaudit.files import fresh_text, read_regular
 from labelaudit.review.exchange import cvat, label_studio, prodigy, table
@@ -96,9 +98,7 @@ def export_queue(audit: Audit, run: Path, asked: Export) -> Exported:
     format_ = FORMATS[name]
     if asked.embed and not format_.embeds:
         raise OptionError(f"{name} cannot hold images: leave `embed` away, or use label-studio or prodigy")
-    place = Path(asked.data or audit.source.get("data") or file).resolve()
-    if place.is_dir() and place in file.resolve().parents:
-        raise OptionError(f"the export {file} lies inside the data {place}: choose a file outside with `export`")
+    check_file("`export`", file, run, asked.data or audit.source.get("data"))
     queue, _, reviewed, notes = open_queue(audit, run, asked.order)
     if not asked.again:
         queue = replace(queue, rows=tuple(row for row in queue.rows if row not in reviewed.settled))
@@ -111,9 +111,15 @@ def export_queue(audit: Audit, run: Path, asked: Export) -> Exported:
     check_classes(audit.samples.classes)
     left_out = list[str]()
     tasks = make_tasks(audit, queue, prefix=prefix, images=images, embed=asked.embed, left_out=left_out)
-    files = _write(tasks, audit.samples.classes, format_, file)
+    first = next(tasks, None)
+    if first is None:
+        raise RunError(
+            f"all {len(left_out):,} images of this queue are missing or were changed since the scan, first "
+            f"'{left_out[0]}': name their place with `data`, or scan again"
+        )
+    files = _write(chain((first,), tasks), audit.samples.classes, format_, file)
     advice = list(format_.advise(file, f"labelaudit verdicts import {spell_path(run)}"))
-    if format_.by_path and not asked.embed:
+    if format_.by_path and not asked.embed and "://" not in prefix:
         advice.append(format_.by_path)
     if left_out:
         advice.append(

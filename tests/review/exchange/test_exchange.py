@@ -221,6 +221,16 @@ def test_missing_and_changed_images_are_left_out_where_they_are_needed(run: Path
     assert (written.tasks, written.left_out) == (10, ("cat/0.png", "dog/1.png"))
     assert "2 that are missing or were changed" in written.advice[-1]
     assert export(run, tmp_path / "queue.csv").tasks == 12
+    for image in (tmp_path / "data").rglob("*.png"):
+        image.unlink(missing_ok=True)
+    with pytest.raises(RunError, match="all 12 images of this queue are missing or were changed"):
+        export(run, tmp_path / "none.xml")
+    assert not (tmp_path / "none.xml").exists()
+
+
+def test_an_address_before_the_paths_needs_no_advice_on_paths(run: Path, tmp_path: Path) -> None:
+    assert "Browsers" in " ".join(export(run, tmp_path / "queue.jsonl").advice)
+    assert "Browsers" not in " ".join(export(run, tmp_path / "queue.jsonl", prefix="s3://bucket/").advice)
 
 
 def test_what_cannot_be_exported_is_said(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,6 +242,10 @@ def test_what_cannot_be_exported_is_said(run: Path, tmp_path: Path, monkeypatch:
         export(run, tmp_path / "queue.csv", embed=True)
     with pytest.raises(RunError, match="cannot write"):
         export(run, tmp_path / "nowhere/queue.csv")
+    with pytest.raises(OptionError, match="lies inside the RUN"):
+        export(run, run / "verdicts.csv")
+    with pytest.raises(OptionError, match="lies inside the data"):
+        export(run, tmp_path / "data/queue.csv")
     with pytest.raises(OptionError, match="rename it"):
         export(write_run(tmp_path / "odd", classes=("a", NO_CLASS)), tmp_path / "queue.csv")
     (tmp_path / "queue.csv").write_text("before")
