@@ -112,11 +112,17 @@ def given_probs(
 
 
 def _named_columns(probs: Any, classes: Sequence[str]) -> list[int] | slice:
-    """Columns in the order of ``classes``: a data frame whose columns are called as these says their order itself."""
+    """Columns in the order of ``classes``: a data frame whose columns are called as these says their order itself.
+
+    One of which only some are called so is refused: what the others are would be a guess.
+    """
     names = [str(name) for name in probs.columns] if is_frame(probs) else []
     counted = names == [str(n) for n in range(len(names))]  # as pandas calls columns that nobody named
-    if counted or sorted(names) != sorted(classes):
+    if counted or not set(names) & set(classes):
         return slice(None)
+    if sorted(names) != sorted(classes):
+        strange = name_some([f"'{name}'" for name in names if name not in classes] or names)
+        raise DataError(f"`probs`: no class is called as column {strange}: the classes are {name_some(classes)}")
     return [names.index(name) for name in classes]
 
 

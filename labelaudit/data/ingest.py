@@ -207,6 +207,6 @@ def _require_classes(
         if sum(found.kind == "unreadable" for found in findings) > kept:
             raise DataError(f"{only}{first}")
         advice = "the folder above it, name a table with `labels`, or say where the classes are with `label_from`"
-        if not Path(listing.root).is_dir():
+        if not listing.root or not Path(listing.root).is_dir():
             advice = "labels of two classes or more"
         raise DataError(f"{only}: an audit compares classes, so give {advice}")

@@ -202,8 +202,8 @@ def _notes(audit: Audit, plan: ReviewPlan, reviewed: Reviewed, cells: Cells) -> 
             ends.append(float(measured.sum()) / max(len(audit.samples), 1))
         notes.append(
             f"Reviewed without a verdict (could not be told, or reviewers disagree): {count(lost, 'image')}, taken to "
-            f"be like the others of the same part of the dataset; all right or all wrong, the noise rate would read "
-            f"{ends[0]:.1%} or {ends[1]:.1%}."
+            "be like the others of the same part of the dataset; were they all right or all wrong, the noise rate "
+            f"would read {ends[0]:.1%} or {ends[1]:.1%}."
         )
     unknown = {verdict.identity: verdict.right for verdict in reviewed.strangers}  # on an image here: its class is not
     strange = [row for row in plan.rows if audit.identity(row) in unknown and row not in reviewed.settled]

@@ -286,7 +286,7 @@ def test_no_effort_is_said_to_fit_where_it_changes_nothing(monkeypatch: pytest.M
     scan(labels=given.tolist(), probs=np.eye(3)[given] * 0.7 + 0.1, budget="10h", notice=said.append)
     assert any(line.startswith("This takes about") for line in said)
     assert not any("largest that fits" in line for line in said)
-    with pytest.raises(OptionError, match=r"^`max_memory` 1 MB: this may take"):
+    with pytest.raises(OptionError, match=r"^`max_memory` 1\.0 MB: this may take"):
         scan(labels=given.tolist(), probs=np.eye(3)[given] * 0.7 + 0.1, max_memory="1MB")
 
 

@@ -415,5 +415,8 @@ def test_features_and_labels_in_memory_are_enough() -> None:
     for features in (x, x.tolist(), torch.tensor(x), frames.DataFrame(x)):
         audit = scan(labels=labels, features=features, effort="quick")
         assert [row["path"] for row in audit.table("suspects")] == ["row#19"]
+    named = frames.DataFrame(np.eye(2)[[0] * 19 + [1] * 21], columns=["cat", "bird"])
+    with pytest.raises(DataError, match="no class is called as column 'bird': the classes are cat, dog"):
+        scan(labels=labels, probs=named)
     with pytest.raises(DataError, match="`features` is of type list, no matrix"):
         scan(labels=labels, features=[[1, 2], [3]])

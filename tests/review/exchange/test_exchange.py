@@ -222,7 +222,7 @@ def test_missing_and_changed_images_are_left_out_where_they_are_needed(run: Path
     assert "2 that are missing or were changed" in written.advice[-1]
     assert export(run, tmp_path / "queue.csv").tasks == 12
     for image in (tmp_path / "data").rglob("*.png"):
-        image.unlink(missing_ok=True)
+        image.write_bytes(b"changed")
     with pytest.raises(RunError, match="all 12 images of this queue are missing or were changed"):
         export(run, tmp_path / "none.xml")
     assert not (tmp_path / "none.xml").exists()
