@@ -180,7 +180,7 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
         )
     if counts["doubtful"]:
         steps.append(
-            f"{count(counts['doubtful'], 'suspect is', 'suspects are')} doubtful and count where `tier` is doubtful"
+            f"{count(counts['doubtful'], 'suspect counts', 'suspects count')} only where `tier` is doubtful"
             f"{where_to_stop(outcome.scale, run)}."
         )
     if outcome.open and outcome.judged:

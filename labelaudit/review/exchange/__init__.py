@@ -24,7 +24,7 @@ from labelaudit.review.exchange import cvat, label_studio, prodigy, table
 from labelaudit.review.exchange.matching import Matched, match_answers, name_reviewers
 from labelaudit.review.exchange.tasks import Format, Task, check_classes, make_tasks
 from labelaudit.review.queue import open_queue
-from labelaudit.text import spell_path
+from labelaudit.text import count, spell_path
 
 FORMATS: Mapping[str, Format] = {
     "label-studio": label_studio.FORMAT,
@@ -123,7 +123,7 @@ def export_queue(audit: Audit, run: Path, asked: Export) -> Exported:
         advice.append(format_.by_path)
     if left_out:
         advice.append(
-            f"Left out: {len(left_out):,} that are missing or were changed since the scan, first '{left_out[0]}'."
+            f"Left out as missing or changed since the scan: {count(len(left_out), 'image')}, first '{left_out[0]}'."
         )
     return Exported(
         files=files,
