@@ -15,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from labelaudit.types import Identity
 from labelaudit.verdicts.verdict import RULE, Verdict
 
-Answers = Mapping[Identity, Mapping[str, str]]
-"""Image -> reviewer -> class that the reviewer took to be correct, empty for no class."""
-
 
 def first_answers(log: Sequence[Verdict]) -> dict[Identity, dict[str, str]]:
-    """The first answer of each reviewer about each image of ``log``; ``skip`` is none, ``undo`` takes one back."""
+    """Image -> reviewer -> the class that the reviewer took to be correct at first, empty for no class.
+
+    ``skip`` is no answer, ``undo`` takes one back.
+    """
     found: dict[Identity, dict[str, str]] = {}
     for verdict in log:
         if verdict.verdict == RULE:
@@ -50,11 +50,11 @@ def cohen_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
     return None if chance == 1 else (seen - chance) / (1 - chance)
 
 
-def fleiss_kappa(answers: Answers) -> float | None:
+def fleiss_kappa(answers: Mapping[Identity, Mapping[str, str]]) -> float | None:
     """Kappa of any number of reviewers over the images that at least two of them judged; None where not defined.
 
-    Images may have different numbers of reviewers: the share of agreeing pairs is taken image by image, and chance from
-    how often each class is named in all.
+    ``answers`` are those of `first_answers`. Images may have different numbers of reviewers: the share of agreeing
+    pairs is taken image by image, and chance from how often each class is named in all.
     """
     several = [list(told.values()) for told in answers.values() if len(told) > 1]
     if not several:

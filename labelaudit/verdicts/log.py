@@ -82,7 +82,10 @@ def append(path: Path | str, *verdicts: Verdict, size: int | None = None) -> Non
             header = _header(path, done, _NEEDED)
             if header and "note" not in header and any(verdict.note for verdict in verdicts):
                 raise DataError(f"'{path}' has no column 'note': add it to the first line, a comma to the others")
-            new = [_arranged(verdict, header or COLUMNS) for verdict in verdicts]
+            new = [  # a person's own columns stay empty
+                tuple(getattr(verdict, name) if name in COLUMNS else "" for name in header or COLUMNS)
+                for verdict in verdicts
+            ]
             data = _encode(new if header else [COLUMNS, *new])
             if done and not done.endswith("\n"):
                 data = b"\n" + data
@@ -144,11 +147,6 @@ def _header(path: Path | str, text: str, needed: Sequence[str] = COLUMNS[:4]) ->
     if missing := [name for name in needed if name not in header]:
         raise DataError(f"'{path}' has no column '{missing[0]}': its first line must be {','.join(COLUMNS)}")
     return header
-
-
-def _arranged(verdict: Verdict, header: Sequence[str]) -> tuple[str, ...]:
-    """``verdict`` in the columns of a file; a person's own columns stay empty."""
-    return tuple(getattr(verdict, name) if name in COLUMNS else "" for name in header)
 
 
 def _finished(path: Path | str, text: str) -> int:

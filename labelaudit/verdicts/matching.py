@@ -71,8 +71,9 @@ def merge(*logs: Sequence[Verdict]) -> tuple[Verdict, ...]:
     most: Counter[Verdict] = Counter()
     kept: list[tuple[str, Verdict]] = []
     for log in logs:
-        seen: Counter[Verdict] = Counter()
-        for time, verdict in _timed(log):
+        seen, time = Counter[Verdict](), ""
+        for verdict in log:
+            time = max(time, verdict.time)
             seen[verdict] += 1
             if seen[verdict] > most[verdict]:
                 most[verdict] += 1
@@ -140,7 +141,7 @@ def match(audit: Audit, verdicts: Sequence[Verdict]) -> Reviewed:
         overruled=tuple(sorted(overruled)),
         strangers=tuple(strangers),
         undone=dict(replay.undone),
-        notes=(*_notes(audit, rows_of, disputed, strangers), *_note_overruled(audit, sorted(overruled), rule)),
+        notes=tuple(_notes(audit, rows_of, disputed, strangers, overruled, rule)),
     )
 
 
@@ -180,22 +181,17 @@ def _answers(opinions: Iterable[Verdict]) -> set[str | None]:
     return {verdict.right for verdict in opinions}
 
 
-def _timed(log: Iterable[Verdict]) -> Iterator[tuple[str, Verdict]]:
-    """Each verdict with its time, or that of the one before it where it has none or an earlier one."""
-    time = ""
-    for verdict in log:
-        time = max(time, verdict.time)
-        yield time, verdict
-
-
 def _notes(
     audit: Audit,
     rows_of: Mapping[Identity, Sequence[int]],
     disputed: Mapping[int, tuple[Verdict, ...]],
     strangers: Sequence[Verdict],
+    overruled: Sequence[int],
+    rule: str,
 ) -> Iterator[str]:
     """Yield sentences on the verdicts that count for nothing, and on images that reviewers disagree about."""
-    row_of = {name: row for row, name in enumerate(audit.samples.ids)} if strangers else {}
+    ids = audit.samples.ids
+    known = set(ids) if strangers else set()
     labels_of: defaultdict[str, set[str]] = defaultdict(set)
     for digest, label in rows_of:
         labels_of[digest].add(label)
@@ -210,26 +206,20 @@ def _notes(
                 reasons["on labels that have been corrected as they said"].append(what)
             else:
                 reasons["on images whose label has changed since"].append(what)
-        elif verdict.path in row_of:
+        elif verdict.path in known:
             reasons["on images that were changed since the review"].append(verdict.path)
         else:
             reasons["on images that the audit does not have"].append(verdict.path)
     for reason, places in reasons.items():
         yield f"{count(len(places), 'verdict')} {reason}, first {places[0]}: left out."
     if disputed:
-        row = next(iter(sorted(disputed)))
+        row = min(disputed)
         said = ", ".join(f"{v.reviewer or 'somebody'}: {v.right or 'no class'}" for v in disputed[row])
-        yield f"Reviewers disagree on {count(len(disputed), 'image')}, first {audit.samples.ids[row]} ({said})."
-
-
-def _note_overruled(audit: Audit, rows: Sequence[int], rule: str) -> list[str]:
-    """The note that a rule settled what reviewers disagree on."""
-    if not rows:
-        return []
-    who = f"{rule.partition(':')[2]}'s word" if ":" in rule else f"the {rule}"
-    return [
-        f"Reviewers disagree on {count(len(rows), 'image')} where {who} settles it, first {audit.samples.ids[rows[0]]}."
-    ]
+        yield f"Reviewers disagree on {count(len(disputed), 'image')}, first {ids[row]} ({said})."
+    if overruled:
+        who = f"{rule.partition(':')[2]}'s word" if ":" in rule else f"the {rule}"
+        images = count(len(overruled), "image")
+        yield f"Reviewers disagree on {images} where {who} settles it, first {ids[min(overruled)]}."
 
 
 def known_labels(samples: Samples, verdicts: Sequence[Verdict]) -> Ints:

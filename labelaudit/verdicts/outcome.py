@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from labelaudit.audit.document import Audit
 from labelaudit.verdicts.matching import Reviewed
@@ -15,24 +14,15 @@ OUTCOMES = ("open", "wrong", "cleared", "unclear")
 unclear: they disagree, or could not tell."""
 
 
-class Outcomes(NamedTuple):
-    """Row -> what people decided; rows that nobody has looked at are in neither."""
-
-    kinds: dict[int, str]
-    """One of `OUTCOMES`."""
-    words: dict[int, str]
-    """A sentence without a full stop."""
-
-
-def list_outcomes(reviewed: Reviewed) -> Outcomes:
-    """The outcome of every row of ``reviewed``."""
+def list_outcomes(reviewed: Reviewed) -> tuple[dict[int, str], dict[int, str]]:
+    """Row -> one of `OUTCOMES`, and row -> a sentence without a full stop; what nobody has looked at is in neither."""
     kinds = dict.fromkeys((*reviewed.disputed, *reviewed.skipped), "unclear")
     words = dict.fromkeys(reviewed.disputed, "reviewers disagree")
     words |= dict.fromkeys(reviewed.skipped, "nobody could tell")
     for row, verdict in reviewed.settled.items():
         kinds[row] = "wrong" if verdict.wrong else "cleared"
         words[row] = describe(verdict)
-    return Outcomes(kinds, words)
+    return kinds, words
 
 
 def count_outcomes(audit: Audit, kinds: Mapping[int, str]) -> dict[str, int]:

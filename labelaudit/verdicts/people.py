@@ -27,16 +27,13 @@ def find_namesakes(logs: Mapping[str, Sequence[Verdict]]) -> list[str]:
         for (one, mine), (other, theirs) in combinations(places.items(), 2):
             if mine - theirs and theirs - mine:
                 differ = _count_differences(name, logs[one], logs[other])
+                who = f"'{name}'" if name else "somebody without a name"
                 found.append(
-                    f"{one} and {other} both have verdicts by {_name(name)}, who counts as one person: on "
+                    f"{one} and {other} both have verdicts by {who}, who counts as one person: on "
                     f"{count(differ, 'image')} where they differ the later verdict counts. If these are two people, "
                     f"give one a name: NAME={other}"
                 )
     return found
-
-
-def _name(name: str) -> str:
-    return f"'{name}'" if name else "somebody without a name"
 
 
 def _count_differences(name: str, one: Sequence[Verdict], other: Sequence[Verdict]) -> int:
