@@ -10,10 +10,7 @@ from .console.streams import open_console, say_json, trimmed
 _DATASETS = ("CIFAR-10N worse", "CIFAR-100N")
 
 
-def backbones(
-    as_json: Json = False,
-    color: ColorOption = "auto",
-) -> None:
+def backbones(as_json: Json = False, color: ColorOption = "auto") -> None:
     """List the backbones of `scan --backbone`: size, licence, cost, and how well wrong labels are found with them.
 
     Example: `labelaudit backbones`, and then `labelaudit scan ./images --backbone dinov2`

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from labelaudit.bench.tables import Row
 
 
-_WHICH = "Which cells"
+_of_cells = partial(option, panel="Which cells")
 _WAVES = "waves"
 
 
@@ -37,8 +38,7 @@ def bench(
         bool, option("--list", help="List all tables, or NAME's: what covers what, what was measured.")
     ] = False,
     plan: Annotated[
-        bool,
-        option("--plan", help="Run what fits in --budget, cheapest first, of NAME or all; with --list, say it."),
+        bool, option("--plan", help="Run what fits in --budget, cheapest first, of NAME or all; with --list, say it.")
     ] = False,
     budget: Annotated[str, option(metavar="TIME", help="For --plan, such as 8m, 2h or 90s.")] = "8m",
     data: Annotated[
@@ -52,15 +52,13 @@ def bench(
         Path, option("-o", "--output", metavar="FILE", help="Markdown file whose bench section is written anew.")
     ] = Path("benchmarks/PAPERS.md"),
     arms: Annotated[
-        list[str] | None, option("--arm", panel=_WHICH, metavar="ARM", help="Only this row, such as CE; repeatable.")
+        list[str] | None, _of_cells("--arm", metavar="ARM", help="Only this row, such as CE; repeatable.")
     ] = None,
     noise: Annotated[
-        list[float] | None,
-        option(panel=_WHICH, metavar="40%", parser=parse_share, help="Only this noise level; repeatable."),
+        list[float] | None, _of_cells(metavar="40%", parser=parse_share, help="Only this noise level; repeatable.")
     ] = None,
     n: Annotated[
-        list[int] | None,
-        option(panel=_WHICH, metavar="N", help="Only the presets of so many training samples; repeatable."),
+        list[int] | None, _of_cells(metavar="N", help="Only the presets of so many training samples; repeatable.")
     ] = None,
     seeds: Annotated[
         int | None, option(min=1, max=100, metavar="N", help="Number of seeds; default: that of the preset.")
@@ -165,10 +163,9 @@ def _show(console: Console, groups: Sequence[tuple[Preset, list[Row]]]) -> None:
     for one, group in groups:
         with trimmed(console):
             console.print(_table(one, group))
-        for line in filter(None, (*orders_of(one, group), agreement_of(group))):
-            say(console, line)
-    for differs in dict.fromkeys(one.differs for one, _ in groups if one.differs):
-        say(console, f"Differs from the paper: {differs}.")
+        say(console, *filter(None, (*orders_of(one, group), agreement_of(group))))
+    differing = dict.fromkeys(one.differs for one, _ in groups if one.differs)
+    say(console, *(f"Differs from the paper: {differs}." for differs in differing))
 
 
 def _run_waves(place: Path, seeds: int, steps: int | None, *, as_json: bool, quiet: bool, color: Color) -> None:

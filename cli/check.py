@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
     from labelaudit.verdicts import Reviewed
 
 
-_RULES, _FILES, _OUTPUT = "Rules", "Which files", "Output"
-_SCAN = "Scanning DATA (a RUN is judged as it was scanned)"
+_rule, _of_files, _of_output = (partial(option, panel=panel) for panel in ("Rules", "Which files", "Output"))
+_of_scan = partial(option, panel="Scanning DATA (a RUN is judged as it was scanned)")
 
 
 @takes_source
@@ -52,61 +53,48 @@ def check(
     max_noise: Annotated[
         str | None, option(metavar="2%", help="Share of wrong labels at most; fails only beyond doubt.")
     ] = None,
-    max_suspects: Annotated[str | None, option(panel=_RULES, metavar="N", help="Suspects that count, at most.")] = None,
+    max_suspects: Annotated[str | None, _rule(metavar="N", help="Suspects that count, at most.")] = None,
     max_new: Annotated[
-        str | None, option(panel=_RULES, metavar="N", help="Suspects that the baseline does not know, at most.")
+        str | None, _rule(metavar="N", help="Suspects that the baseline does not know, at most.")
     ] = None,
     max_class_noise: Annotated[
         list[str] | None,
-        option(
-            panel=_RULES,
+        _rule(
             metavar="CLASS=5%",
             help="The same as --max-noise for a class; *=5% for every class not named. May be repeated.",
         ),
     ] = None,
     no_conflicts: Annotated[
-        bool | None,
-        option("--no-conflicts/--allow-conflicts", panel=_RULES, help="No image, nor a near-copy, under two labels."),
+        bool | None, _rule("--no-conflicts/--allow-conflicts", help="No image, nor a near-copy, under two labels.")
     ] = None,
     no_unreadable: Annotated[
-        bool | None, option("--no-unreadable/--allow-unreadable", panel=_RULES, help="No file that cannot be read.")
+        bool | None, _rule("--no-unreadable/--allow-unreadable", help="No file that cannot be read.")
     ] = None,
     no_leaks: Annotated[
-        bool | None, option("--no-leaks/--allow-leaks", panel=_RULES, help="No image, nor a near-copy, in two splits.")
+        bool | None, _rule("--no-leaks/--allow-leaks", help="No image, nor a near-copy, in two splits.")
     ] = None,
     no_shortcuts: Annotated[
         bool | None,
-        option(
+        _rule(
             "--no-shortcuts/--allow-shortcuts",
-            panel=_RULES,
             help="Nothing beside the picture tells the class: frame, size, camera, a column.",
         ),
     ] = None,
     max_suspects_per: Annotated[
         list[str] | None,
-        option(
-            panel=_RULES,
+        _rule(
             metavar="COLUMN=5%",
             help="Share of suspects, at most, among the images of any one value of a column. May be repeated.",
         ),
     ] = None,
     threshold: Annotated[
         str | None,
-        option(
-            panel=_RULES,
-            metavar="P",
-            help="Probability of a wrong label that makes a suspect, in place of the scan's own.",
-        ),
+        _rule(metavar="P", help="Probability of a wrong label that makes a suspect, in place of the scan's own."),
     ] = None,
     tier: Annotated[
-        str | None,
-        option(
-            panel=_RULES, metavar="NAME", help="Which suspects count: sure ones (the default), or doubtful ones too."
-        ),
+        str | None, _rule(metavar="NAME", help="Which suspects count: sure ones (the default), or doubtful ones too.")
     ] = None,
-    config: Annotated[
-        Path | None, option(panel=_RULES, metavar="FILE", help="Policy file, instead of the nearest one.")
-    ] = None,
+    config: Annotated[Path | None, _rule(metavar="FILE", help="Policy file, instead of the nearest one.")] = None,
     baseline: Annotated[
         Path | None, option(metavar="FILE", help="What FILE knows does not count: only what is new fails.")
     ] = None,
@@ -119,22 +107,18 @@ def check(
     ] = None,
     since: Annotated[
         str | None,
-        option(
-            "--changed-since",
-            panel=_FILES,
-            metavar="GIT_REF",
-            help="Judge only files changed since it and the working tree parted.",
+        _of_files(
+            "--changed-since", metavar="GIT_REF", help="Judge only files changed since it and the working tree parted."
         ),
     ] = None,
     files: Annotated[
-        Path | None, option(panel=_FILES, metavar="FILE", help="Judge only the files listed in FILE, or - for stdin.")
+        Path | None, _of_files(metavar="FILE", help="Judge only the files listed in FILE, or - for stdin.")
     ] = None,
     format: Annotated[
-        Format | None,
-        option(panel=_OUTPUT, env="FORMAT", help="Output format; default: by the ending of -o FILE, else table."),
+        Format | None, _of_output(env="FORMAT", help="Output format; default: by the ending of -o FILE, else table.")
     ] = None,
     output: Annotated[
-        Path | None, option("-o", "--output", panel=_OUTPUT, metavar="FILE", help="Write there, not to stdout.")
+        Path | None, _of_output("-o", "--output", metavar="FILE", help="Write there, not to stdout.")
     ] = None,
     reports: Annotated[
         list[Path] | None,
@@ -145,23 +129,19 @@ def check(
         ),
     ] = None,
     run: Annotated[
-        Path | None, option(panel=_OUTPUT, metavar="RUN", help="Keep the scan of DATA there, with people's verdicts.")
+        Path | None, _of_output(metavar="RUN", help="Keep the scan of DATA there, with people's verdicts.")
     ] = None,
-    exit_zero: Annotated[
-        bool, option("--exit-zero", panel=_OUTPUT, help="End with 0 though a rule is broken.")
-    ] = False,
-    place: Annotated[Path | None, option("--data", panel=_SCAN, metavar="DATA", help=DATA_HELP)] = None,
+    exit_zero: Annotated[bool, _of_output("--exit-zero", help="End with 0 though a rule is broken.")] = False,
+    place: Annotated[Path | None, _of_scan("--data", metavar="DATA", help=DATA_HELP)] = None,
     how: Mapping[str, Any] = UNSAID,
     group: Annotated[
-        list[str] | None,
-        option(panel=_SCAN, metavar="HOW", help="What images of one thing have in common; as for scan."),
+        list[str] | None, _of_scan(metavar="HOW", help="What images of one thing have in common; as for scan.")
     ] = None,
     effort: Annotated[
-        str | None,
-        option(panel=_SCAN, metavar="quick|standard|thorough", help="How much looks at the images; as for scan."),
+        str | None, _of_scan(metavar="quick|standard|thorough", help="How much looks at the images; as for scan.")
     ] = None,
-    device: Annotated[str | None, option(panel=_SCAN, metavar="auto|cpu|cuda", help=DEVICE_HELP)] = None,
-    workers: Annotated[str | None, option(panel=_SCAN, metavar="N", help=WORKERS_HELP)] = None,
+    device: Annotated[str | None, _of_scan(metavar="auto|cpu|cuda", help=DEVICE_HELP)] = None,
+    workers: Annotated[str | None, _of_scan(metavar="N", help=WORKERS_HELP)] = None,
     cache: Annotated[
         Path | None,
         option(
@@ -169,9 +149,7 @@ def check(
             help="Folder that keeps features and the last audit, so that only what changed is judged: let CI keep it.",
         ),
     ] = None,
-    no_cache: Annotated[
-        bool, option("--no-cache", panel=_SCAN, help="Keep nothing, and scan everything anew.")
-    ] = False,
+    no_cache: Annotated[bool, _of_scan("--no-cache", help="Keep nothing, and scan everything anew.")] = False,
     quiet: QuietButResult = False,
     verbose: Annotated[bool, option("-v", "--verbose", hidden=True)] = False,
     color: ColorOption = "auto",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from labelaudit.clean import Change, CorrectionPlan, WrittenDataset
     from labelaudit.types import Tier
 
-_PLAN, _MADE = "What to change", "What to make"
+_of_plan, _of_result = partial(option, panel="What to change"), partial(option, panel="What to make")
 _SHOWN = 10
 """Changes shown of a plan; four times as many with ``-v``."""
 _WORDS = {"drop": "leave out", "relabel": "relabel", "quarantine": "quarantine", "weight": "weight"}
@@ -41,71 +42,59 @@ def clean(
     apply: Annotated[bool, option("--apply", help="Make the new dataset; without it there is only a plan.")] = False,
     action: Annotated[
         list[str] | None,
-        option(
+        _of_plan(
             metavar="[REASON=]ACTION",
-            panel=_PLAN,
             help="keep, drop, relabel, quarantine or weight, for wrong, no_class, suspect, conflict, near_duplicate, "
             "leak, same_scene or unreadable; may be repeated. Without a reason: for wrong, no_class and suspect.",
         ),
     ] = None,
     relabel_suspects: Annotated[
-        bool, option("--relabel-suspects", panel=_PLAN, help="Short for --action suspect=relabel.")
+        bool, _of_plan("--relabel-suspects", help="Short for --action suspect=relabel.")
     ] = False,
     flags: Annotated[
         Literal["auto", "fdr", "threshold"],
-        option(
-            panel=_PLAN,
+        _of_plan(
             help="Which suspects are meant: those that `labelaudit estimate --fdr` chose, or those of the scan's "
-            "threshold; auto: the former if there are any.",
+            "threshold; auto: the former if there are any."
         ),
     ] = "auto",
     fdr: Annotated[
         float | None,
-        option(
-            metavar="10%", parser=parse_share, panel=_PLAN, help="Only suspects of which at most this share is false."
-        ),
+        _of_plan(metavar="10%", parser=parse_share, help="Only suspects of which at most this share is false."),
     ] = None,
     surest: Annotated[
         int | None,
-        option(
+        _of_plan(
             min=1,
             metavar="N",
-            panel=_PLAN,
             help="Relabel the N suspects whose suggested label is surest; the report shows what that costs.",
         ),
     ] = None,
     tier: Annotated[
         Literal["sure", "doubtful"] | None,
-        option(
-            panel=_PLAN, help="Which of the scan's suspects are meant: sure ones (the default), or doubtful ones too."
-        ),
+        _of_plan(help="Which of the scan's suspects are meant: sure ones (the default), or doubtful ones too."),
     ] = None,
     plan: Annotated[
-        Path | None, option(metavar="FILE", panel=_PLAN, help="A plan to show or apply as it is, edited or not.")
+        Path | None, _of_plan(metavar="FILE", help="A plan to show or apply as it is, edited or not.")
     ] = None,
     format_: Annotated[
         Literal["folders", "hf", "parquet", "csv", "patch"] | None,
-        option(
+        _of_result(
             "--format",
-            panel=_MADE,
             help="Class folders; Hugging Face's metadata.csv or Parquet; labels.csv; or only relabel.csv, for a diff.",
         ),
     ] = None,
     link: Annotated[
         Literal["auto", "hard", "symlink", "reflink", "copy"],
-        option(panel=_MADE, help="How images get there; auto: reflinks where possible, else copies."),
+        _of_result(help="How images get there; auto: reflinks where possible, else copies."),
     ] = "auto",
     undo: Annotated[
         Path | None,
-        option(
-            metavar="CLEANED",
-            panel=_MADE,
-            help="Bring back every image and label of the scan from a cleaned dataset, in OUT.",
+        _of_result(
+            metavar="CLEANED", help="Bring back every image and label of the scan from a cleaned dataset, in OUT."
         ),
     ] = None,
-    replace: Annotated[
-        bool, option("--replace", panel=_MADE, help="Take the place of an earlier dataset here.")
-    ] = False,
+    replace: Annotated[bool, _of_result("--replace", help="Take the place of an earlier dataset here.")] = False,
     data: Moved = None,
     workers: Workers = None,
     quiet: Quiet = False,
@@ -159,8 +148,8 @@ def clean(
             same = f" --format {format_}" if format_ else ""
             same += f" --link {link}" if link != "auto" else ""
             same += f" --data {spell_path(data)}" if data is not None else ""
-            for line in _what_next(chosen, run, plan or run / PLAN, f"-o {spell_path(output or Path('OUT'))}{same}"):
-                say(console, line)
+            options = f"-o {spell_path(output or Path('OUT'))}{same}"
+            say(console, *_what_next(chosen, run, plan or run / PLAN, options))
         return
     with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, _):
         made = apply_plan(chosen, audit, Destination(output, progress=progress, **making))
@@ -231,14 +220,10 @@ def _show_plan(console: Console, plan: CorrectionPlan, audit: Audit, *, most: in
         say(console, f"No changes to {len(audit.samples):,} images", style="bold")
     kept = {name: number for name, number in plan.kept.items() if isinstance(number, int)}
     if kept:
-        advice = (
-            ": review them, or use --action suspect=quarantine"
-            if "suspect" in kept and plan.actions.get("suspect") == "keep"
-            else ""
-        )
+        idle = "suspect" in kept and plan.actions.get("suspect") == "keep"
+        advice = ": review them, or use --action suspect=quarantine" if idle else ""
         say(console, f"As they are: {say_kept(kept)}{advice}")
-    for note in plan.notes:
-        say(console, f"- {note}")
+    say(console, *(f"- {note}" for note in plan.notes))
     console.print()
 
 
@@ -278,7 +263,5 @@ def _show_made(console: Console, made: WrittenDataset, samples: int) -> None:
     say(console, f"{said}{f' ({how})' if how else ''}", style="bold")
     if made.quarantine is not None:
         say(console, f"In quarantine: {made.quarantine}")
-    for note in made.notes:
-        if note != f"{made.lost}.":
-            say(console, f"- {note}")
-    say(console, f"What changed: {made.folder / 'clean-report.md'}")
+    notes = (f"- {note}" for note in made.notes if note != f"{made.lost}.")
+    say(console, *notes, f"What changed: {made.folder / 'clean-report.md'}")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import date
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -44,15 +43,10 @@ def config(
         raise OptionError(f"DATA '{data}' does not exist: name the dataset whose policy is meant, or leave it out")
     settled = _with_defaults(load_settings({}, data, file))
     if format == "json":
-        shown = {
-            name: {"value": _plain(value), "from": settled.origins[name]} for name, value in settled.values.items()
-        }
-        record = {"file": None if settled.file is None else str(settled.file), "settings": shown}
-        say_json(record)
+        shown = {name: {"value": value, "from": settled.origins[name]} for name, value in settled.values.items()}
+        say_json({"file": settled.file, "settings": shown}, lambda one: vars(one) if is_dataclass(one) else str(one))
         return
-    console = open_console(sys.stdout, color)
-    for line in _lines(settled):
-        say(console, line)
+    say(open_console(sys.stdout, color), *_lines(settled))
 
 
 def _with_defaults(settled: ResolvedSettings) -> ResolvedSettings:
@@ -100,16 +94,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _plain(value: Any) -> Any:
-    """``value`` as JSON knows it."""
-    from dataclasses import asdict, is_dataclass
-
-    if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value))
-    if isinstance(value, Mapping):
-        return {str(name): _plain(entry) for name, entry in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_plain(entry) for entry in value]
-    return str(value) if isinstance(value, (Path, date)) else value

@@ -87,7 +87,6 @@ def corrupt(
         )
     if quiet:
         return
-    console = open_console(sys.stdout, color)
     copied = ", ".join(f"{count:,} as {name}" for name, count in sorted(made.how.items()))
     lines = [
         f"{noise} noise at rate {made.asked:g}: {NOISES[noise]}.",
@@ -98,8 +97,7 @@ def corrupt(
     ]
     if made.left_out:
         lines.insert(2, f"{made.left_out:,} could not be used and were left out: unreadable or without a label.")
-    for line in lines:
-        say(console, line)
+    say(open_console(sys.stdout, color), *lines)
 
 
 def parse_pairs(pairs: list[str]) -> dict[str, str]:

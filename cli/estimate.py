@@ -100,8 +100,7 @@ def estimate(
                 f"- Verdicts can only measure what models flag without them: {count(found.flagged, 'suspect')}. With "
                 f"them the RUN lists {listed:,}.",
             )
-    for note in (*(found.notes if found else ()), *notes):
-        say(console, f"- {note}")
+    say(console, *(f"- {note}" for note in (*(found.notes if found else ()), *notes)))
     if flags is not None:
         say(console, f"{flags.sentence} They are in {run / 'fdr.csv'}." if len(flags.rows) else flags.sentence)
     if ceiling is not None:
@@ -153,10 +152,9 @@ def _show_next(console: Console, run: Path, plan: ReviewPlan, reviewed: Reviewed
     if skipped or disputed:
         say(
             console,
-            f"{count(skipped + disputed, 'image was', 'images were')} looked at and none has a verdict "
-            f"({skipped:,} could not be told, on "
-            f"{disputed:,} reviewers disagree), so nothing is known yet: "
-            "the noise rate may be anything from 0% to 100%.",
+            f"{count(skipped + disputed, 'image was', 'images were')} looked at and none has a verdict ({skipped:,} "
+            f"could not be told, on {disputed:,} reviewers disagree), so nothing is known yet: the noise rate may be "
+            "anything from 0% to 100%.",
         )
     left = len(set(plan.rows) - {*reviewed.skipped, *reviewed.disputed})
     then = f"then labelaudit estimate {spell_path(run)} again."
@@ -166,11 +164,9 @@ def _show_next(console: Console, run: Path, plan: ReviewPlan, reviewed: Reviewed
         say(console, f"Next: labelaudit review {spell_path(run)} --order disputes, {then}")
     else:
         again = f"Next: labelaudit review {spell_path(run)} --order sample offers the skipped ones again"
-        planned = len(plan.rows)
-        if planned < plan.drawable:
-            again += (
-                f", or labelaudit estimate {spell_path(run)} --reviews {min(2 * planned, plan.drawable)} plans more"
-            )
+        if len(plan.rows) < plan.drawable:
+            more = min(2 * len(plan.rows), plan.drawable)
+            again += f", or labelaudit estimate {spell_path(run)} --reviews {more} plans more"
         say(console, f"{again}; {then}")
 
 
@@ -213,6 +209,4 @@ def _show_ceiling(console: Console, ceiling: SelfTest) -> None:
             f"Ceiling for recall, {kind.planted:,} planted {kind.kind.replace('_', '-')} errors: {kind.ceiling:.0%} "
             f"({kind.low:.0%} to {kind.high:.0%}).",
         )
-    say(console, ceiling.caveat)
-    if ceiling.alarm:
-        say(console, ceiling.alarm)
+    say(console, ceiling.caveat, *filter(None, [ceiling.alarm]))

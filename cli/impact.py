@@ -83,5 +83,4 @@ def impact(
         "reviewed sample": "reviewed test images, each counting for the images that it was drawn for",
     }
     say(console, f"{found.images:,} {where[found.test]}; {found.seeds} trainings each.")
-    for note in found.notes:
-        say(console, f"- {note}")
+    say(console, *(f"- {note}" for note in found.notes))

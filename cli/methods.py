@@ -103,14 +103,9 @@ def _show_options(console: Console, options: tuple[Option, ...]) -> None:
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     for one in options:
-        table.add_row(one.name, _default(one), _range(one), one.help)
+        default = str(one.default).lower() if isinstance(one.default, bool) else str(one.default)
+        table.add_row(one.name, "auto" if one.default is None else default, _range(one), one.help)
     console.print(Padding(table, (0, 0, 0, 4)))
-
-
-def _default(option: Option) -> str:
-    if option.default is None:
-        return "auto"
-    return str(option.default).lower() if isinstance(option.default, bool) else str(option.default)
 
 
 def _range(option: Option) -> str:

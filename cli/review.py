@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,8 +16,7 @@ from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 from labelaudit.text import count, printable
 
-from .console.options import Moved, load_settings, option
-from .console.reviewer import Reviewer, find_account, name_reviewer
+from .console.options import Moved, Reviewer, find_account, load_settings, option
 from .console.runs import RUN, find_run
 from .console.streams import spell_path, tell
 
@@ -26,16 +26,14 @@ if TYPE_CHECKING:
     from labelaudit.review.guard import Base
     from labelaudit.review.session import Session
 
-_PAGE = "The page"
-_EXCHANGE = "For another labelling tool"
-_BASE: Any = option(
+_of_page, _of_exchange = partial(option, panel="The page"), partial(option, panel="For another labelling tool")
+_BASE: Any = _of_page(
     "--base-path",
-    panel=_PAGE,
     metavar="PATH",
     help="Where a proxy serves the page (Jupyter, VS Code): a path, or the whole address.",
 )
-_Port = Annotated[int, option(min=0, max=65535, metavar="N", panel=_PAGE, help="Port; 0 takes a free one.")]
-_NoOpen = Annotated[bool, option("--no-open", panel=_PAGE, help="Print the address, open no browser.")]
+_Port = Annotated[int, _of_page(min=0, max=65535, metavar="N", help="Port; 0 takes a free one.")]
+_NoOpen = Annotated[bool, _of_page("--no-open", help="Print the address, open no browser.")]
 
 _OPENER = ".open-review.html"
 """In RUN while the page is up: leads a browser to it, key included."""
@@ -62,20 +60,17 @@ def review(
     no_open: _NoOpen = False,
     base_path: Annotated[str | None, _BASE] = None,
     export: Annotated[
-        Path | None, option(panel=_EXCHANGE, metavar="FILE", help="Write the queue to FILE and show no page.")
+        Path | None, _of_exchange(metavar="FILE", help="Write the queue to FILE and show no page.")
     ] = None,
     format_: Annotated[
         Literal["label-studio", "cvat", "prodigy", "csv"] | None,
-        option("--format", panel=_EXCHANGE, help="Format of FILE; default: by its ending."),
+        _of_exchange("--format", help="Format of FILE; default: by its ending."),
     ] = None,
-    embed: Annotated[
-        bool, option("--embed", panel=_EXCHANGE, help="Put the images into FILE (label-studio, prodigy).")
-    ] = False,
+    embed: Annotated[bool, _of_exchange("--embed", help="Put the images into FILE (label-studio, prodigy).")] = False,
     prefix: Annotated[
         str | None,
-        option(
+        _of_exchange(
             "--image-prefix",
-            panel=_EXCHANGE,
             metavar="URL",
             help="What the tool puts before an image's path to find it, such as s3://bucket/ or /data/images/.",
         ),
@@ -146,10 +141,10 @@ def _open_session(audit: Audit, run: Path, data: Path | None, reviewer: str | No
             f"'{run}' was made without images: `labelaudit review {spell_path(run)} --order {asked['order']} --export "
             "queue.csv` asks in a table, which `labelaudit verdicts import` reads back"
         )
-    session = open_session(audit, open_originals(audit, data), run, reviewer=name_reviewer(reviewer), **asked)
+    name = find_account() if reviewer is None else reviewer.strip()
+    session = open_session(audit, open_originals(audit, data), run, reviewer=name, **asked)
     session.prepare()
-    for note in session.notes:
-        tell(note)
+    tell(*session.notes)
     return session
 
 
@@ -247,8 +242,7 @@ def _export(audit: Audit, run: Path, asked: Export) -> None:
     written = export_queue(audit, run, asked)
     names = ", ".join(printable(str(path)) for path in written.files)
     typer.echo(f"{count(written.tasks, 'image')} in {names}", err=True)
-    for line in written.advice:
-        tell(line)
+    tell(*written.advice)
 
 
 def _has_desktop() -> bool:

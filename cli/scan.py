@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,6 @@ from labelaudit.machine import Engine, available_cores
 from labelaudit.scanning.settings import ENSEMBLE, METHODS, Effort, Precision, Train
 
 from .console.options import (
-    MACHINE,
     CacheFolder,
     ColorOption,
     DeviceOption,
@@ -25,6 +25,7 @@ from .console.options import (
     choose_cache,
     is_default,
     load_settings,
+    on_machine,
     option,
     parse_names,
     parse_settings,
@@ -32,8 +33,8 @@ from .console.options import (
 from .console.reading import UNSAID, takes_source
 from .console.streams import open_console, report_progress
 
-_INPUT = "What else is known"
-_METHOD = "Methods and networks"
+_input = partial(option, panel="What else is known")
+_method = partial(option, panel="Methods and networks")
 
 
 @takes_source
@@ -48,8 +49,7 @@ def scan(
     how: Mapping[str, Any] = UNSAID,
     group: Annotated[
         list[str] | None,
-        option(
-            panel=_INPUT,
+        _input(
             metavar="HOW",
             env="GROUP",
             help="What images of one thing have in common, so that they do not vouch for each other: a column such as "
@@ -58,33 +58,27 @@ def scan(
     ] = None,
     ordinal: Annotated[
         bool,
-        option(
-            "--ordinal",
-            panel=_INPUT,
-            env="ORDINAL",
-            help="The classes are grades, such as 1 to 5: labels many steps off come first.",
+        _input(
+            "--ordinal", env="ORDINAL", help="The classes are grades, such as 1 to 5: labels many steps off come first."
         ),
     ] = False,
     features: Annotated[
-        Path | None,
-        option(panel=_INPUT, metavar="X.npy", help="Features of your own: n x d numbers, one row per image."),
+        Path | None, _input(metavar="X.npy", help="Features of your own: n x d numbers, one row per image.")
     ] = None,
     probs: Annotated[
         Path | None,
-        option(
-            panel=_INPUT,
+        _input(
             metavar="P.npy",
             help="Class probabilities of a model of your own that was not trained on these images: n x C, columns "
             "as --classes, or sorted.",
         ),
     ] = None,
     verdicts: Annotated[
-        Path | None, option(panel=_INPUT, metavar="FILE", help="Verdicts of people; default: verdicts.csv in RUN.")
+        Path | None, _input(metavar="FILE", help="Verdicts of people; default: verdicts.csv in RUN.")
     ] = None,
     methods: Annotated[
         str,
-        option(
-            panel=_METHOD,
+        _method(
             metavar="NAMES",
             env="METHODS",
             help="Training methods that bear wrong labels, separated by commas; auto: crust,limit,sln, and none at "
@@ -93,34 +87,29 @@ def scan(
     ] = "auto",
     settings: Annotated[
         list[str] | None,
-        option(
+        _method(
             "--set",
-            panel=_METHOD,
             metavar="METHOD.OPTION=VALUE",
             help="An option of a method or a regularizer, such as sln.sigma=0.5; may be repeated.",
         ),
     ] = None,
     regularizers: Annotated[
         list[str] | None,
-        option(
+        _method(
             "--regularizer",
-            panel=_METHOD,
             metavar="NAME",
             help="A regularizer around the training, such as mixup (`labelaudit methods` lists them); may be repeated.",
         ),
     ] = None,
     train: Annotated[
         Train,
-        option(
-            panel=_METHOD,
-            env="TRAIN",
-            help="What the methods learn from: features, or pixels, with a small network; auto tries both.",
+        _method(
+            env="TRAIN", help="What the methods learn from: features, or pixels, with a small network; auto tries both."
         ),
     ] = "auto",
     network: Annotated[
         str | None,
-        option(
-            panel=_METHOD,
+        _method(
             metavar="NAME",
             env="NETWORK",
             help="The network that the methods train: a name of `labelaudit methods`, timm:NAME or torchvision:NAME.",
@@ -128,8 +117,7 @@ def scan(
     ] = None,
     init: Annotated[
         str | None,
-        option(
-            panel=_METHOD,
+        _method(
             metavar="WEIGHTS",
             env="INIT",
             help="Initial weights of a timm or torchvision network: a file, or `pretrained` (downloaded once).",
@@ -137,27 +125,23 @@ def scan(
     ] = None,
     backbone: Annotated[
         str,
-        option(
-            panel=_METHOD,
+        _method(
             metavar="NAMES",
             env="BACKBONE",
             help="Networks that turn images into features: names of `labelaudit backbones` or of timm.",
         ),
     ] = "auto",
     image_size: Annotated[
-        int | None,
-        option(panel=_METHOD, min=8, metavar="N", env="IMAGE_SIZE", help="Input size of these networks in pixels."),
+        int | None, _method(min=8, metavar="N", env="IMAGE_SIZE", help="Input size of these networks in pixels.")
     ] = None,
     precision: Annotated[
         Precision,
-        option(
-            panel=_METHOD,
-            env="PRECISION",
-            help="Numbers that these networks compute in; auto: int8 where that is faster on this CPU.",
+        _method(
+            env="PRECISION", help="Numbers that these networks compute in; auto: int8 where that is faster on this CPU."
         ),
     ] = "auto",
     max_pixels: Annotated[
-        int, option(panel=MACHINE, min=1, metavar="N", env="MAX_PIXELS", help="Larger images are named and not read.")
+        int, on_machine(min=1, metavar="N", env="MAX_PIXELS", help="Larger images are named and not read.")
     ] = MAX_PIXELS,
     effort: Annotated[
         Effort,
@@ -169,8 +153,7 @@ def scan(
     ] = "standard",
     rank_by: Annotated[
         str,
-        option(
-            panel=_METHOD,
+        _method(
             metavar="COLUMN",
             env="RANK_BY",
             help="Rank, and name suspects, by one column, such as limit_distance; ensemble: all models pooled.",
@@ -178,32 +161,27 @@ def scan(
     ] = ENSEMBLE,
     device: DeviceOption = "auto",
     seed: Annotated[
-        int,
-        option(panel=MACHINE, min=0, metavar="N", env="SEED", help="Random seed: the same seed gives the same result."),
+        int, on_machine(min=0, metavar="N", env="SEED", help="Random seed: the same seed gives the same result.")
     ] = 0,
     engine: Annotated[
-        Engine,
-        option(panel=MACHINE, help="Embed and train here, or on a Ray cluster (labelaudit\\[ray])."),
+        Engine, on_machine(help="Embed and train here, or on a Ray cluster (labelaudit\\[ray]).")
     ] = "local",
     address: Annotated[
         str | None,
-        option(
-            panel=MACHINE,
+        on_machine(
             metavar="HOST:PORT",
             help="Address of the cluster; default: the one that runs on this machine, or else one of its cores.",
         ),
     ] = None,
     budget: Annotated[
         str | None,
-        option(
-            panel=MACHINE,
+        on_machine(
             metavar="TIME",
             help="Time it may take, such as 10m: the largest effort (up to --effort, if given) that fits is chosen.",
         ),
     ] = None,
     max_memory: Annotated[
-        str | None,
-        option(panel=MACHINE, metavar="SIZE", help="Memory it may take, such as 4GB; effort is chosen as by --budget."),
+        str | None, on_machine(metavar="SIZE", help="Memory it may take, such as 4GB; effort is chosen as by --budget.")
     ] = None,
     workers: Workers = None,
     cache: CacheFolder = None,

@@ -122,8 +122,7 @@ def _summarize(audit: Audit, color: Color, top: int | None) -> None:
     if unjudged:
         line += f"; {unjudged:,} not judged, of classes with too few audited images or with nothing to see"
     shown = audit.findings[:top]
-    for text in (line, *audit.notes, *(f"{finding.path}: {finding.detail}" for finding in shown)):
-        say(console, text)
+    say(console, line, *audit.notes, *(f"{finding.path}: {finding.detail}" for finding in shown))
     if len(audit.findings) > len(shown):
         say(console, f"and {len(audit.findings) - len(shown):,} more findings; --format json lists all")
     if audit.folder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,14 +16,14 @@ from labelaudit.machine import available_cores
 from labelaudit.text import duration, printable, read_share
 from labelaudit.training.settings import Augment, Init, Keep
 
-from .console.options import MACHINE, ColorOption, DeviceOption, Quiet, Workers, option, parse_settings
+from .console.options import ColorOption, DeviceOption, Quiet, Workers, on_machine, option, parse_settings
 from .console.reading import UNSAID, takes_source
 from .console.streams import open_console, report_progress, say
 
 if TYPE_CHECKING:
     from labelaudit.models import TrainedFolder
 
-_INPUT, _HOW = "Data", "How to train"
+_input, _how = partial(option, panel="Data"), partial(option, panel="How to train")
 _SHOWN = {
     "train_loss": "loss",
     "train_accuracy": "accuracy",
@@ -43,25 +44,22 @@ def train(
     method: Annotated[str, option(metavar="NAME", help="Training method, one of `labelaudit methods`.")] = "ce",
     settings: Annotated[
         list[str] | None,
-        option(
+        _how(
             "--set",
-            panel=_HOW,
             metavar="NAME.OPTION=VALUE",
             help="An option of a method or a regularizer, such as sln.sigma=0.5; may be repeated.",
         ),
     ] = None,
     regularizer: Annotated[
         list[str] | None,
-        option(
-            panel=_HOW,
+        _how(
             metavar="NAME",
             help="A regularizer around the training, such as mixup (`labelaudit methods` lists them); may be repeated.",
         ),
     ] = None,
     network: Annotated[
         str | None,
-        option(
-            panel=_HOW,
+        _how(
             metavar="NAME",
             help="cnn, mnist_cnn, lenet5, allcnn, resnet32, resnet34, wrn28_2, mlp_2x512, mlp_4x512_elu, lite0, "
             "timm:NAME, torchvision:NAME.",
@@ -69,8 +67,7 @@ def train(
     ] = None,
     init: Annotated[
         list[str] | None,
-        option(
-            panel=_HOW,
+        _how(
             metavar="WEIGHTS",
             help="Begin with a weights file, an earlier MODEL, or `pretrained`: published ones, fetched if need be. "
             "Given twice, the two networks of co_teaching, decoupling or dividemix have one each.",
@@ -80,31 +77,20 @@ def train(
         int | None, option(min=1, metavar="N", help="Passes over the data; default: the method's own.")
     ] = None,
     augment: Annotated[
-        Augment, option(panel=_HOW, help="Move images by up to an eighth (crop: black behind them); mirror them too.")
+        Augment, _how(help="Move images by up to an eighth (crop: black behind them); mirror them too.")
     ] = "shift",
     image_size: Annotated[
         int | None,
-        option(
-            panel=_HOW,
-            min=8,
-            max=1024,
-            metavar="N",
-            help="Side of the squares that images become; default: their own, up to 64.",
+        _how(
+            min=8, max=1024, metavar="N", help="Side of the squares that images become; default: their own, up to 64."
         ),
     ] = None,
-    keep: Annotated[
-        Keep, option(panel=_HOW, help="The last epoch's model, or the one most accurate on --valid.")
-    ] = "last",
+    keep: Annotated[Keep, _how(help="The last epoch's model, or the one most accurate on --valid.")] = "last",
     patience: Annotated[
-        int | None,
-        option(panel=_HOW, min=1, metavar="N", help="Stop after so many epochs without a better one on --valid."),
+        int | None, _how(min=1, metavar="N", help="Stop after so many epochs without a better one on --valid.")
     ] = None,
-    balance: Annotated[
-        bool, option("--balance", panel=_HOW, help="Draw as many images of each class in an epoch.")
-    ] = False,
-    seed: Annotated[
-        int, option(panel=_HOW, min=0, metavar="N", help="Random seed: the same seed gives the same model.")
-    ] = 0,
+    balance: Annotated[bool, _how("--balance", help="Draw as many images of each class in an epoch.")] = False,
+    seed: Annotated[int, _how(min=0, metavar="N", help="Random seed: the same seed gives the same model.")] = 0,
     valid: Annotated[
         str | None,
         option(
@@ -112,11 +98,9 @@ def train(
             help="Images to measure after each epoch and not to train on: a share of DATA, or others.",
         ),
     ] = None,
-    test: Annotated[
-        Path | None, option(panel=_INPUT, metavar="DATA", help="Further images to measure after each epoch.")
-    ] = None,
+    test: Annotated[Path | None, _input(metavar="DATA", help="Further images to measure after each epoch.")] = None,
     truth: Annotated[
-        Path | None, option(panel=_INPUT, metavar="FILE", help="True labels, as truth.csv of `labelaudit corrupt`.")
+        Path | None, _input(metavar="FILE", help="True labels, as truth.csv of `labelaudit corrupt`.")
     ] = None,
     how: Mapping[str, Any] = UNSAID,
     resume: Annotated[
@@ -126,7 +110,7 @@ def train(
         bool, option("--diagnose", help="Measure norms, margins, calibration and memorisation.")
     ] = False,
     device: DeviceOption = "auto",
-    compiled: Annotated[bool, option("--compile", panel=MACHINE, help="Compile the network; pays on GPUs.")] = False,
+    compiled: Annotated[bool, on_machine("--compile", help="Compile the network; pays on GPUs.")] = False,
     workers: Workers = None,
     quiet: Quiet = False,
     color: ColorOption = "auto",
@@ -187,9 +171,7 @@ def train(
         typer.echo(f"labelaudit: interrupted; {advice}", err=True)
         raise typer.Exit(130) from None
     if not quiet:
-        console = open_console(sys.stdout, color)
-        for line in summarize(made):
-            say(console, line)
+        say(open_console(sys.stdout, color), *summarize(made))
 
 
 def parse_init(given: list[str]) -> Init:
@@ -244,8 +226,7 @@ def summarize(made: TrainedFolder) -> Iterator[str]:
     row, last, settings = made.trained.row, made.trained.curves[-1], made.trained.settings
     yield (
         f"{settings['method']} on {settings['network']}, {last['epoch']:.0f} epoch{'s' * (last['epoch'] > 1)} "
-        f"over {settings['samples']:,} images "
-        f"of {len(settings['classes'])} classes in {duration(last['seconds'])}."
+        f"over {settings['samples']:,} images of {len(settings['classes'])} classes in {duration(last['seconds'])}."
     )
     if "keep" in settings:
         yield f"Kept: the model of epoch {row['epoch']:.0f}, the best on validation images."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,8 +14,7 @@ import typer
 from labelaudit.errors import writing
 from labelaudit.text import cell, count, printable
 
-from .console.options import option
-from .console.reviewer import Reviewer, name_reviewer
+from .console.options import Reviewer, find_account, option
 from .console.runs import RUN, find_run
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def tune(
     reviewed = read_reviewed(audit, run)
     rows = tuning.ask(audit, reviewed, verdicts, seed=seed).tolist()
     if rows and not as_json and _interactive():
-        _ask(audit, rows, run, name_reviewer(reviewer))
+        _ask(audit, rows, run, find_account() if reviewer is None else reviewer.strip())
         reviewed = read_reviewed(audit, run)
         rows = tuning.ask(audit, reviewed, verdicts, seed=seed).tolist()
     fitted = tuning.tune(audit, reviewed)
@@ -139,23 +139,17 @@ def _percent(share: FittedShare) -> str:
 
 
 def _document(audit: Audit, fitted: VerdictFit | None, rows: list[int]) -> dict[str, Any]:
-    def interval(share: FittedShare) -> dict[str, float]:
-        return {"value": share.value, "low": share.low, "high": share.high}
-
     found = None
     if fitted is not None:
         found = {
             "verdicts": fitted.verdicts,
             "flagged": int(fitted.flagged.sum()),
             "label_score_at_most": 1 - fitted.threshold,
-            "rate": interval(fitted.rate),
-            "precision": interval(fitted.precision),
-            "recall": interval(fitted.recall),
+            **{name: asdict(getattr(fitted, name)) for name in ("rate", "precision", "recall")},
             "confidence": 0.9,
         }
-    claims = [audit.samples.claim(row) for row in rows]
-    ask = [{"path": claim.path, "given_label": claim.label} for claim in claims]
-    return {"tuned": found, "ask": ask}
+    claims = map(audit.samples.claim, rows)
+    return {"tuned": found, "ask": [{"path": claim.path, "given_label": claim.label} for claim in claims]}
 
 
 def _table(audit: Audit, fitted: VerdictFit) -> str:

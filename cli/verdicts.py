@@ -65,8 +65,7 @@ def show(run: Annotated[Path | None, RUN] = None) -> None:
             _say(f"  {path} (given {given})  {opinions}")
         if len(reviewed.disputed) > _MOST:
             _say(f"  and {len(reviewed.disputed) - _MOST:,} more")
-    for note in reviewed.notes:
-        tell(note)
+    tell(*reviewed.notes)
 
 
 @verdicts.command()
@@ -93,8 +92,7 @@ def merge(
     target = verdicts_file(output)
     here = read(target, notice=tell)
     told = [_read_log(place) for place in logs]
-    for line in find_namesakes({str(output): here, **dict(zip(map(str, logs), told, strict=True))}):
-        tell(line)
+    tell(*find_namesakes({str(output): here, **dict(zip(map(str, logs), told, strict=True))}))
     joined = Counter(join(here, *told))
     joined.subtract(Counter(here))
     new, late = overtaken(here, [verdict for verdict in join(*told) if _once(joined, verdict)], now=now())
@@ -108,8 +106,7 @@ def merge(
     typer.echo(f"{count(len(new) - len(rule), 'new verdict')} in {printable(str(target))}, {there}.", err=True)
     if late:
         tell(f"Left out: {count(len(late), 'verdict')} that the same reviewer has changed since, first {late[0].path}.")
-    for note in reviewed.notes:
-        tell(note)
+    tell(*reviewed.notes)
 
 
 @verdicts.command()
@@ -168,12 +165,7 @@ def import_(
     from labelaudit.verdicts import append, verdicts_file
 
     found = read_answers(read_audit(run), file, run, name=format_, reviewer=reviewer)
-    for line in found.notes:
-        tell(line)
-    for line in found.repeats[:_MOST]:
-        tell(f"{line}: counted once")
-    for line in found.problems[:_MOST]:
-        tell(line)
+    tell(*found.notes, *(f"{line}: counted once" for line in found.repeats[:_MOST]), *found.problems[:_MOST])
     if len(found.problems) > _MOST:
         tell(f"and {len(found.problems) - _MOST:,} more entries")
     if found.problems and not (partly and (found.verdicts or found.known)):

@@ -41,15 +41,14 @@ def show_coverage(covered: Sequence[Coverage], *, as_json: bool, color: Color) -
     whole, small = ([one for one in covered if one.table.miniature == kind] for kind in (False, True))
     cells, measured = sum(one.cells for one in whole), sum(one.measured for one in whole)
     again, made = sum(one.cells for one in small), sum(one.measured for one in small)
-    lines = [
+    say(
+        console,
         "waves: SN, Fig. 2 and GNI, Fig. 2, functions of one variable: labelaudit bench waves",
         f"Measured: {measured} of the {count(cells, 'number')} of the papers that have a preset; "
         f"in miniature, where only orders compare, {made} of {again}.",
         *(f"Not in {one.table.name}: {one.table.missing}." for one in covered if one.table.missing),
         "The presets of a table: labelaudit bench --list --json.",
-    ]
-    for line in lines:
-        say(console, line)
+    )
 
 
 def show_plan(items: Sequence[Item], device: Device, *, as_json: bool, color: Color) -> None:
@@ -57,7 +56,8 @@ def show_plan(items: Sequence[Item], device: Device, *, as_json: bool, color: Co
     from rich.table import Table
 
     if as_json:
-        say_json([_item_to_json(one) for one in items])
+        named = ({"preset": one.preset.name, "arm": one.arm.name, "seed": one.seed} for one in items)
+        say_json([told | {"seconds": round(one.seconds)} for told, one in zip(named, items, strict=True)])
         return
     table = Table(box=None, pad_edge=False)
     for name in ("preset", "arm", "seed", "takes"):
@@ -69,10 +69,6 @@ def show_plan(items: Sequence[Item], device: Device, *, as_json: bool, color: Co
         console.print(table)
     whole = rough_duration(sum(one.seconds for one in items))
     say(console, f"{len(items)} runs on one {_TITLES[device]}, {whole} as estimated.")
-
-
-def _item_to_json(one: Item) -> dict[str, Any]:
-    return {"preset": one.preset.name, "arm": one.arm.name, "seed": one.seed, "seconds": round(one.seconds)}
 
 
 def _coverage_to_json(one: Coverage) -> dict[str, Any]:

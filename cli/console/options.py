@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,25 +35,38 @@ QuietButResult = Annotated[bool, option("-q", "--quiet", help="Print the result 
 Json = Annotated[bool, option("--json", help="Print JSON for programs.")]
 DATA_HELP = "Where the images are now, if the dataset was moved."
 Moved = Annotated[Path | None, option("--data", metavar="DATA", help=DATA_HELP)]
-MACHINE = "This machine"
-"""Heading of the options that say where and with what a command runs, not what comes of it."""
+on_machine = partial(option, panel="This machine")
+"""An option that says where and with what a command runs, not what comes of it."""
 DEVICE_HELP = "Where networks run; auto: on a GPU where there is one."
 WORKERS_HELP = "Threads that read, decode and copy images; default: all cores."
 CacheFolder = Annotated[
     Path | None,
-    option(
-        "--cache",
-        panel=MACHINE,
-        metavar="DIR",
-        env="CACHE",
-        help="Folder that keeps features; default: in the user's cache folder.",
+    on_machine(
+        "--cache", metavar="DIR", env="CACHE", help="Folder that keeps features; default: in the user's cache folder."
     ),
 ]
-NoCache = Annotated[bool, option("--no-cache", panel=MACHINE, help="Keep no features for the next time.")]
-DeviceOption = Annotated[Device, option("--device", panel=MACHINE, env="DEVICE", help=DEVICE_HELP)]
-Workers = Annotated[
-    int | None, option("--workers", panel=MACHINE, min=1, metavar="N", env="WORKERS", help=WORKERS_HELP)
+NoCache = Annotated[bool, on_machine("--no-cache", help="Keep no features for the next time.")]
+DeviceOption = Annotated[Device, on_machine("--device", env="DEVICE", help=DEVICE_HELP)]
+Workers = Annotated[int | None, on_machine("--workers", min=1, metavar="N", env="WORKERS", help=WORKERS_HELP)]
+
+
+Reviewer = Annotated[
+    str | None,
+    option(
+        "--reviewer", metavar="NAME", env="REVIEWER", help="Your name in verdicts.csv; default: that of your account."
+    ),
 ]
+"""The option of every command in which a person judges."""
+
+
+def find_account() -> str:
+    """The name of the person's account; empty where the machine knows none."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
 
 
 def default_cache() -> Path:

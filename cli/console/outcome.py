@@ -17,8 +17,6 @@ from .streams import Color, open_console, say
 if TYPE_CHECKING:
     from labelaudit.check import Outcome
 
-
-if TYPE_CHECKING:
     Format = str
 else:  # the names of the files, without importing any, so that `--help` costs no NumPy
     Format = Literal[tuple(shelf.list_files([str(Path(shelf.__file__).parent / "check" / "formats")]))]
@@ -73,11 +71,7 @@ def tell_outcome(outcome: Outcome, kind: Format, output: Path | None, written: s
     """Print on stderr what a person wants to know at once, unless stdout just said it."""
     from labelaudit.check.wording import verdict
 
-    lines = [written] if written else []
+    said = "" if kind == "table" else verdict(outcome)
     if output is not None:
-        lines.append(f"{verdict(outcome)}; written to {output}")
-    elif kind != "table":
-        lines.append(verdict(outcome))
-    console = open_console(sys.stderr, color)
-    for line in lines:
-        say(console, line)
+        said = f"{verdict(outcome)}; written to {output}"
+    say(open_console(sys.stderr, color), *filter(None, (written, said)))

@@ -17,74 +17,31 @@ from .options import is_default, option
 
 PANEL = "Where the labels are"
 
-_Labels = Annotated[
-    Path | None,
-    option("--labels", panel=PANEL, metavar="FILE", help="A table of labels: CSV, TSV, JSON or an export (inputs.md)."),
-]
-_PathColumn = Annotated[
-    str | None,
-    option("--path-column", panel=PANEL, metavar="NAME", env="PATH_COLUMN", help="The table's column of image paths."),
-]
-_LabelColumn = Annotated[
-    str | None,
-    option("--label-column", panel=PANEL, metavar="NAME", env="LABEL_COLUMN", help="The table's column of labels."),
-]
-_LabelFrom = Annotated[
-    str | None,
-    option(
-        "--label-from",
-        panel=PANEL,
-        metavar="WHERE",
-        help="The folder or name that is the label: parent, top, 'level N', 'level N-M' or name:'REGEX'.",
-    ),
-]
-_HELP = "The one way to read DATA, such as class-folders."
-_Format = Annotated[str | None, option("--format", "--data-format", panel=PANEL, metavar="NAME", help=_HELP)]
-_DataFormat = Annotated[str | None, option("--data-format", panel=PANEL, metavar="NAME", help=_HELP)]
-_Classes = Annotated[
-    str | None,
-    option(
-        "--classes", panel=PANEL, metavar="FILE|A,B,C", help="All class names, in the order of given probabilities."
-    ),
-]
-_Rows = Annotated[
-    Path | None,
-    option("--rows", panel=PANEL, metavar="FILE", help="One path a line: the images that given arrays are about."),
-]
-_IgnoreMetadata = Annotated[
-    bool, option("--ignore-metadata", panel=PANEL, help="Leave metadata.csv and metadata.jsonl aside.")
-]
-_Bands = Annotated[
-    str | None,
-    option("--bands", panel=PANEL, metavar="R,G,B", help="Bands to show of images with more than four, such as 4,3,2."),
-]
-
-
-_Annotator = Annotated[
-    list[str] | None,
-    option(
-        "--annotator",
-        panel=PANEL,
-        metavar="COLUMN",
-        help="Of several people's labels: the column that says whose a row is; or, repeated, the columns that each "
-        "hold one's labels.",
-    ),
-]
 UNSAID: Mapping[str, Any] = MappingProxyType({})
 """The default of a command's parameter ``how``, which only stands in its signature."""
-_OPTIONS: dict[str, tuple[Any, Any]] = {
-    "labels": (_Labels, None),
-    "path_column": (_PathColumn, None),
-    "label_column": (_LabelColumn, None),
-    "label_from": (_LabelFrom, None),
-    "data_format": (_Format, None),
-    "classes": (_Classes, None),
-    "rows": (_Rows, None),
-    "ignore_metadata": (_IgnoreMetadata, False),
-    "bands": (_Bands, None),
-    "annotator": (_Annotator, None),
+_OPTIONS: Mapping[str, tuple[Any, str | None, str]] = {
+    "labels": (Path | None, "FILE", "A table of labels: CSV, TSV, JSON or an export (inputs.md)."),
+    "path_column": (str | None, "NAME", "The table's column of image paths."),
+    "label_column": (str | None, "NAME", "The table's column of labels."),
+    "label_from": (
+        str | None,
+        "WHERE",
+        "The folder or name that is the label: parent, top, 'level N', 'level N-M' or name:'REGEX'.",
+    ),
+    "data_format": (str | None, "NAME", "The one way to read DATA, such as class-folders."),
+    "classes": (str | None, "FILE|A,B,C", "All class names, in the order of given probabilities."),
+    "rows": (Path | None, "FILE", "One path a line: the images that given arrays are about."),
+    "ignore_metadata": (bool, None, "Leave metadata.csv and metadata.jsonl aside."),
+    "bands": (str | None, "R,G,B", "Bands to show of images with more than four, such as 4,3,2."),
+    "annotator": (
+        list[str] | None,
+        "COLUMN",
+        "Of several people's labels: the column that says whose a row is; or, repeated, the columns that each hold "
+        "one's labels.",
+    ),
 }
-"""Parameter of a command -> its option and default."""
+"""Parameter of a command -> type of its option, the word for its value, and its help."""
+_VARIABLES = ("path_column", "label_column")  # those that are environment variables too
 
 
 def takes_source(command: Callable[..., None]) -> Callable[..., None]:
@@ -94,12 +51,9 @@ def takes_source(command: Callable[..., None]) -> Callable[..., None]:
     own ``--format`` is another thing has ``--data-format`` only.
     """
     signature = inspect.signature(command, eval_str=True)
-    options = {
-        name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-        for name, (kind, default) in _OPTIONS.items()
-    }
-    if "format" in signature.parameters:
-        options["data_format"] = options["data_format"].replace(annotation=_DataFormat)
+    options = {name: _make_option(name) for name in _OPTIONS}
+    if "format" not in signature.parameters:
+        options["data_format"] = _make_option("data_format", "--format", "--data-format")
     parameters: list[inspect.Parameter] = []
     for parameter in signature.parameters.values():
         shared = list(options.values()) if parameter.name == "how" else [parameter]
@@ -113,6 +67,16 @@ def takes_source(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def _make_option(name: str, *spelled: str) -> inspect.Parameter:
+    """The parameter ``name`` of a command, whose option is ``spelled`` so where that is not its own name."""
+    kind, metavar, text = _OPTIONS[name]
+    spelled = spelled or (f"--{name.replace('_', '-')}",)
+    env = name.upper() if name in _VARIABLES else None
+    told = Annotated[kind, option(*spelled, panel=PANEL, metavar=metavar, env=env, help=text)]  # type: ignore[valid-type]
+    default = False if kind is bool else None
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=told)
 
 
 def spell_reading(ctx: typer.Context) -> list[str]:

@@ -43,14 +43,16 @@ def as_typed(line: str) -> str:
     return printable(name_options(line))
 
 
-def say(console: Console, line: str, style: str = "") -> None:
-    """Print a paragraph of the library, or with names from the data, as `as_typed` makes it."""
-    console.print(as_typed(line), soft_wrap=True, style=style)
+def say(console: Console, *lines: str, style: str = "") -> None:
+    """Print paragraphs of the library, or with names from the data, as `as_typed` makes them."""
+    for line in lines:
+        console.print(as_typed(line), soft_wrap=True, style=style)
 
 
-def tell(line: str) -> None:
-    """Say a line on stderr, as `as_typed` makes it."""
-    typer.echo(as_typed(line), err=True)
+def tell(*lines: str) -> None:
+    """Say ``lines`` on stderr, as `as_typed` makes them."""
+    for line in lines:
+        typer.echo(as_typed(line), err=True)
 
 
 def brief(name: str) -> str:
@@ -63,9 +65,9 @@ def brief(name: str) -> str:
     return printable(name if len(name) <= _MOST else f"{name[:half]}…{name[-half:]}")
 
 
-def say_json(document: Any) -> None:
-    """Print a ``document`` for programs, in which no name from the data steers a terminal."""
-    typer.echo(text.shown_json(json.dumps(document, ensure_ascii=False, indent=2)))
+def say_json(document: Any, default: Callable[[Any], Any] | None = None) -> None:
+    """Print a ``document`` for programs, in which no name from the data steers a terminal; ``default`` as in `json`."""
+    typer.echo(text.shown_json(json.dumps(document, ensure_ascii=False, indent=2, default=default)))
 
 
 class _Tolerant(io.FileIO):
