@@ -17,7 +17,7 @@ from .console.options import option
 from .console.streams import open_console, say, say_json
 
 if TYPE_CHECKING:
-    from labelaudit.check.baseline import KnownFinding, KnownSuspect
+    from labelaudit.check.baseline import Known
 
 baseline = typer.Typer(
     name="baseline",
@@ -41,18 +41,16 @@ def show(file: _File, format: _Format = "table") -> None:
     if format == "json":
         _print(dumps(known).removesuffix("\n"))
         return
-    verdicts = Counter(f"verdict {said}" if (said := entry.verdict) else "without verdict" for entry in known.suspects)
-    kinds = Counter(entry.kind for entry in known.findings)
+    verdicts = Counter(f"verdict {said}" if (said := one.verdict) else "without verdict" for one in known.suspects)
+    kinds = Counter(finding.kind for finding in known.findings)
     said = ", ".join(f"{number:,} {kind}" for kind, number in [*sorted(verdicts.items()), *sorted(kinds.items())])
     _print(f"{len(known.suspects):,} suspects and {len(known.findings):,} findings" + (f": {said}" if said else ""))
     for name, noise in known.noise.items():
         _print(f"wrong labels in {name}: {interval(noise.low, noise.high)} (90% interval)")
     for name, value in known.settings.items():
         _print(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
-    for suspect in known.suspects:
-        _print(_line("", suspect))
-    for finding in known.findings:
-        _print(_line("", finding))
+    for entry in known.entries:
+        _print(_line("", entry))
 
 
 @baseline.command()
@@ -95,11 +93,8 @@ def diff(
     one, other = read(old), read(new)
     changes, settings = compare(one, other), changed_settings(one.settings, other.settings)
     if format == "json":
-        record = {
-            "changes": [{"change": kind, **asdict(entry)} for kind, entry in changes],
-            "changed_settings": list(settings),
-        }
-        say_json(record)
+        records = [{"change": kind, **asdict(entry)} for kind, entry in changes]
+        say_json({"changes": records, "changed_settings": list(settings)})
         return
     for kind, entry in changes:
         _print(_line(kind, entry))
@@ -117,8 +112,7 @@ def merge(
         Path, option("-o", "--output", metavar="FILE", help="Where the joined one is written; may be ONE.")
     ],
     base: Annotated[
-        Path | None,
-        option(metavar="FILE", help="What both came from: what either dropped since stays dropped."),
+        Path | None, option(metavar="FILE", help="What both came from: what either dropped since stays dropped.")
     ] = None,
 ) -> None:
     """Write what either of two baselines knows, with the later of two verdicts on one image.
@@ -144,7 +138,7 @@ def _is_empty(file: Path) -> bool:
     return file.is_file() and not file.stat().st_size
 
 
-def _line(kind: str, entry: KnownSuspect | KnownFinding) -> str:
+def _line(kind: str, entry: Known) -> str:
     from labelaudit.check.baseline import KnownSuspect
 
     head = f"{kind:<8}  " if kind else ""
@@ -156,6 +150,4 @@ def _line(kind: str, entry: KnownSuspect | KnownFinding) -> str:
 
 
 def _print(text: str) -> None:
-    console = open_console(sys.stdout, "never")
-    for line in text.split("\n"):
-        say(console, line)
+    say(open_console(sys.stdout, "never"), *text.split("\n"))

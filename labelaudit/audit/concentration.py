@@ -102,7 +102,7 @@ def _test_order(
     stretch = None if folders else find_stretch(samples.labels[rows], predicted[rows], flagged[rows])
     if stretch is None:
         return
-    first, last = int(rows[stretch.start]), int(rows[stretch.stop - 1])
+    first, last = int(rows[stretch[0]]), int(rows[stretch[1] - 1])
     inside, length = slice(first, last + 1), last - first + 1
     suspects = first + np.flatnonzero(flagged[inside])
     if len(suspects) < FEWEST or any(mask[suspects].mean() > _SAME for mask in named):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from labelaudit.audit.document import Audit
 from labelaudit.judge.linear import group_rows
-from labelaudit.types import Ints
 
 COLUMNS = (
     *("rank", "group", "samples", "given_label", "predicted_label", "label_score", "flagged", "labels"),
@@ -26,10 +24,10 @@ def list_groups(audit: Audit) -> list[dict[str, Any]]:
     lower = worse; ``flagged`` how many members are suspects.
     """
     samples, decision = audit.samples, audit.decision
-    members = list(_members(audit))
-    alone = set(samples.digests) if members else set[str]()
-    found = []
-    for rows in members:
+    if samples.groups == samples.digests:  # copies of the same bytes alone make none
+        return []
+    alone, found = set(samples.digests), []
+    for rows in group_rows(samples.numbered_groups.code):
         name = samples.groups[int(rows[0])]
         labels = np.bincount(samples.labels[rows], minlength=len(samples.classes))
         probs = decision.probs[rows].mean(axis=0, dtype=np.float64)
@@ -53,10 +51,3 @@ def list_groups(audit: Audit) -> list[dict[str, Any]]:
 def list_worst_groups(audit: Audit, most: int) -> list[dict[str, Any]]:
     """The first ``most`` rows of `list_groups` with a suspect, and as a whole with another label than they carry."""
     return [row for row in list_groups(audit) if row["flagged"] and row["predicted_label"] != row["given_label"]][:most]
-
-
-def _members(audit: Audit) -> Iterator[Ints]:
-    """Rows of each group of several samples; copies of the same bytes alone make none."""
-    samples = audit.samples
-    if samples.groups != samples.digests:
-        yield from group_rows(samples.numbered_groups.code)

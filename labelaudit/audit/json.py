@@ -12,7 +12,6 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +37,6 @@ def write_summary(audit: Audit, path: Path) -> None:
     text = json.dumps(plain(audit.summary()), indent=2, ensure_ascii=False, allow_nan=False)
     # a name that is not valid UTF-8 holds lone surrogates, and backslashreplace writes them as JSON escapes them
     path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace", newline="\n")
-
-
-def summary_schema() -> dict[str, Any]:
-    """The JSON Schema of ``summary.json``, which ships in the package.
-
-    >>> summary_schema()["$schema"]
-    'https://json-schema.org/draft/2020-12/schema'
-    """
-    file = resources.files("labelaudit.audit") / "schemas" / "summary.schema.json"
-    loaded: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return loaded
 
 
 def render_suspects(audit: Audit) -> str:

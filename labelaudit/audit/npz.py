@@ -79,20 +79,17 @@ def split_table(key: str, table: Table) -> dict[str, npt.NDArray[Any]]:
     return {key: table}
 
 
-def join_table(arrays: Arrays, key: str, labels: Ints, classes: int) -> Table | None:
-    """The table that `split_table` made, of samples of these ``labels`` (n,); None where there is none."""
+def join_table(arrays: Arrays, key: str, labels: Ints, classes: int) -> Table:
+    """The table that `split_table` made, of samples of these ``labels`` (n,); raises `KeyError` where there is none."""
     if f"{key}/{PARTS[0]}" not in arrays:
-        return arrays.get(key)
+        return arrays[key]
     return Leading.of(labels, classes, **{name: arrays[f"{key}/{name}"] for name in PARTS})
 
 
 def decision_of(arrays: Arrays, labels: Ints, classes: int) -> dict[str, Any]:
     """The fields of the written `Decision` that are arrays; its samples carry the ``labels`` (n,)."""
     found: dict[str, Any] = {name: arrays[f"decision/{name}"] for name in DECISION if name != "probs"}
-    probs = join_table(arrays, "decision/probs", labels, classes)
-    if probs is None:
-        raise KeyError("decision/probs")
-    return {**found, "probs": probs}
+    return {**found, "probs": join_table(arrays, "decision/probs", labels, classes)}
 
 
 def evidence_of(
@@ -100,11 +97,12 @@ def evidence_of(
 ) -> Evidence:
     """The evidence that was written under ``name``; its samples carry the ``labels`` (n,)."""
     prefix = f"evidence/{name}/"
-    columns = f"{prefix}columns/"
+    columns, table = f"{prefix}columns/", f"{prefix}probs"
+    held = table in arrays or f"{table}/{PARTS[0]}" in arrays
     return Evidence(
         method=method,
         suspicion=arrays[f"{prefix}suspicion"],
-        probs=join_table(arrays, f"{prefix}probs", labels, classes),
+        probs=join_table(arrays, table, labels, classes) if held else None,
         losses=arrays.get(f"{prefix}losses"),
         margins=arrays.get(f"{prefix}margins"),
         columns={key.removeprefix(columns): array for key, array in arrays.items() if key.startswith(columns)},

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -89,7 +89,10 @@ def write(audit: Audit, folder: Path | str) -> dict[str, Path]:
                 table = pool.submit(_write_samples, audit, fresh)
                 csv.write(audit, audit.suspects, fresh / "suspects.csv")
             shown = [table.result() if name == "samples.csv" else name for name in SHOWN]
-            kept = document.result() + _write_groups(audit, fresh / GROUPS)
+            kept = document.result()
+            if groups := list_groups(audit):
+                csv.write_groups(groups, fresh / GROUPS)
+                kept = (*kept, GROUPS)
             for name in (*shown, *kept):
                 _flush(fresh / name)
             swap((fresh, place), first=lambda: _keep_other_files(place, fresh))
@@ -112,7 +115,12 @@ def read(folder: Path | str) -> Audit:
             held = [name for name in (ARRAYS, JUDGE) if (place / name).exists()]
             found = {name: pool.submit(digest_file, place / name) for name in held}
             parts = json.load_parts(place / AUDIT)
-        _check_companions({name: digest.result() for name, digest in found.items()}, parts["companions"])
+        digests, written = {name: one.result() for name, one in found.items()}, parts["companions"]
+        if ARRAYS not in written:
+            raise KeyError(ARRAYS)
+        for name in (ARRAYS, *digests):  # only the judge may be missing
+            if digests.get(name) != written.get(name):
+                raise ValueError(f"{name} is not the file that was written with audit.json")
         files = {name: place / name for name in (*SHOWN, TABLE, JUDGE, GROUPS, REPORT) if (place / name).exists()}
         return json.build_audit(parts, map_arrays(place / ARRAYS), files)
     except (RunError, *MISTAKES):
@@ -138,26 +146,6 @@ def _write_document(audit: Audit, fresh: Path) -> tuple[str, ...]:
     json.write_audit(audit, fresh / AUDIT, companions=companions)
     json.write_summary(audit, fresh / "summary.json")
     return kept
-
-
-def _write_groups(audit: Audit, path: Path) -> tuple[str, ...]:
-    """``groups.csv``, where samples are in groups; its name, if it was written."""
-    if not (rows := list_groups(audit)):
-        return ()
-    csv.write_groups(rows, path)
-    return (path.name,)
-
-
-def _check_companions(found: Mapping[str, str], written: Mapping[str, str]) -> None:
-    """Raise where a file is not the one that was written with the audit; only the judge may be missing.
-
-    ``found`` and ``written`` are name -> digest.
-    """
-    if ARRAYS not in written:
-        raise KeyError(ARRAYS)
-    for name in (ARRAYS, *found):
-        if found.get(name) != written.get(name):
-            raise ValueError(f"{name} is not the file that was written with audit.json")
 
 
 def _no_run(folder: Path | str) -> RunError:

@@ -9,8 +9,6 @@ shorter than a block.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from labelaudit.types import Bools, Floats, Ints
@@ -26,22 +24,15 @@ _HARDLY = 3.0  # standard deviations of an excess that is never significant amon
 _PAIRS = 10  # neighbouring suspects by which labels that slipped are told
 
 
-class Stretch(NamedTuple):
-    """The rows from ``start`` up to ``stop``, which is not one of them."""
+def find_stretch(labels: Ints, predicted: Ints, flagged: Bools) -> tuple[int, int] | None:
+    """First row, and the one behind the last, of the stretch with far more of the ``flagged`` (n,) rows than the rest.
 
-    start: int
-    stop: int
-
-
-def find_stretch(labels: Ints, predicted: Ints, flagged: Bools) -> Stretch | None:
-    """The stretch with far more of the ``flagged`` (n,) rows than the rest, where rows carry the ``labels`` (n,).
-
-    Tables are sorted by the label that they give, or by the class that images had before somebody erred, as
-    ``predicted`` (n,) tells. So either must leave a stretch unexplained.
+    Tables are sorted by the label that they give, as ``labels`` (n,), or by the class that images had before somebody
+    erred, as ``predicted`` (n,) tells. So either must leave a stretch unexplained.
 
     >>> rows = np.arange(400)
     >>> find_stretch(rows % 4, rows % 4, (rows >= 200) & (rows % 3 != 1))
-    Stretch(start=200, stop=400)
+    (200, 400)
     >>> find_stretch(rows // 100, rows // 100, (rows >= 200) & (rows % 3 != 1)) is None
     True
     """
@@ -117,7 +108,7 @@ def _add_up(counts: Ints, first: Ints, last: Ints) -> Ints:
     return np.asarray(total[:, last + 1] - total[:, first])
 
 
-def _sharpen(flagged: Bools, start: int, stop: int, reach: int) -> Stretch:
+def _sharpen(flagged: Bools, start: int, stop: int, reach: int) -> tuple[int, int]:
     """The rows within ``reach`` of ``start`` and ``stop`` between which suspects are densest beside those around."""
     around = np.concatenate([flagged[:start], flagged[stop:]])
     middle = (flagged[start:stop].mean() + (around.mean() if len(around) else 0)) / 2
@@ -125,4 +116,4 @@ def _sharpen(flagged: Bools, start: int, stop: int, reach: int) -> Stretch:
     low, high = max(0, start - reach), min(start + reach, stop - 1)
     start = low + int(gain[low : high + 1].argmin())
     low = max(start + 1, stop - reach)
-    return Stretch(start, low + int(gain[low : stop + reach + 1].argmax()))
+    return start, low + int(gain[low : stop + reach + 1].argmax())

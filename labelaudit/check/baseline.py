@@ -14,6 +14,8 @@ from typing import Any, Literal, NamedTuple
 
 from labelaudit.types import Identity
 
+SPOKEN = ("verdict", "new_label", "reviewer", "time")
+"""The fields of an entry that say what a person found."""
 WORDS = ("given", "suggested", "other", "none")
 """Verdicts that a baseline can hold, as in `labelaudit.verdicts`: the given label is right, or it is not."""
 
@@ -52,6 +54,29 @@ class KnownSuspect:
         return self.digest, self.given_label
 
 
+@dataclass(frozen=True)
+class VerdictInForce:
+    """The verdict in force on a sample: the latest that a person gave, in the RUN or in the baseline."""
+
+    verdict: str
+    new_label: str
+    """The right class, where the given label is not."""
+    reviewer: str
+    time: str
+    note: str = ""
+
+    @property
+    def right(self) -> bool:
+        """Whether the given label was found right."""
+        return self.verdict == "given"
+
+    def __str__(self) -> str:
+        who = f" by {self.reviewer}" if self.reviewer else ""
+        when = f" ({self.time[:10]})" if self.time else ""
+        found = "right" if self.right else f"wrong, {self.new_label} is right" if self.new_label else "wrong"
+        return "; ".join(part for part in (f"label found {found}{who}{when}", self.note) if part)
+
+
 @dataclass(frozen=True, kw_only=True)
 class KnownFinding:
     """A finding that is known: a file, a conflict, a leak."""
@@ -63,6 +88,9 @@ class KnownFinding:
     partner: str = ""
     note: str = ""
     """Free text of a person."""
+
+
+Known = KnownSuspect | KnownFinding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +122,13 @@ class Baseline:
         features = self.settings.get("features")
         return precision_of(features) if isinstance(features, str) else "auto"
 
-    def __len__(self) -> int:
+    @property
+    def entries(self) -> tuple[Known, ...]:
         """Suspects and findings."""
-        return len(self.suspects) + len(self.findings)
+        return *self.suspects, *self.findings
+
+    def __len__(self) -> int:
+        return len(self.entries)
 
 
 def seen_key(identity: Identity) -> str:
@@ -118,7 +150,9 @@ def merge(one: Baseline, other: Baseline, base: Baseline | None = None) -> Basel
     for known in other.suspects:
         suspects[known.identity] = _join(suspects.get(known.identity, known), known)
     findings = {known.identity: known for known in (*one.findings, *other.findings)}
-    noise = {name: max(found) for name in {*one.noise, *other.noise} if (found := _both(one.noise, other.noise, name))}
+    noise = {
+        name: max(two.noise[name] for two in (one, other) if name in two.noise) for name in {**one.noise, **other.noise}
+    }
     return replace(
         other,
         suspects=tuple(suspects.values()),
@@ -128,17 +162,14 @@ def merge(one: Baseline, other: Baseline, base: Baseline | None = None) -> Basel
     )
 
 
-def compare(old: Baseline, new: Baseline) -> list[tuple[str, KnownSuspect | KnownFinding]]:
+def compare(old: Baseline, new: Baseline) -> list[tuple[str, Known]]:
     """Yield the changes from ``old`` to ``new``: ``added``, ``removed`` or ``verdict`` and the entry, by path."""
-    before, after = _by_identity(old), _by_identity(new)
+    before, after = ({entry.identity: entry for entry in one.entries} for one in (old, new))
     changes = [("added", known) for identity, known in after.items() if identity not in before]
     changes += [("removed", known) for identity, known in before.items() if identity not in after]
     for known in new.suspects:
         earlier = before.get(known.identity)
-        if isinstance(earlier, KnownSuspect) and (earlier.verdict, earlier.new_label) != (
-            known.verdict,
-            known.new_label,
-        ):
+        if isinstance(earlier, KnownSuspect) and _words(earlier)[1:] != _words(known)[1:]:
             changes.append(("verdict", known))
     return sorted(changes, key=lambda change: (_order(change[1]), change[0]))
 
@@ -158,16 +189,17 @@ def changed_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[st
 
 def _without_dropped(one: Baseline, other: Baseline, base: Baseline) -> Baseline:
     """``one`` less the entries that ``other`` dropped from ``base`` and nobody wrote into since."""
-    before, after = _by_identity(base), _by_identity(other)
+    before = {entry.identity: entry for entry in base.entries}
+    after = {entry.identity for entry in other.entries}
 
-    def stays(entry: KnownSuspect | KnownFinding) -> bool:
+    def stays(entry: Known) -> bool:
         earlier = before.get(entry.identity)
         return earlier is None or entry.identity in after or _words(entry) != _words(earlier)
 
     return replace(one, suspects=tuple(filter(stays, one.suspects)), findings=tuple(filter(stays, one.findings)))
 
 
-def _words(entry: KnownSuspect | KnownFinding) -> tuple[str, ...]:
+def _words(entry: Known) -> tuple[str, ...]:
     """The note a person wrote into a verdict."""
     return (entry.note, entry.verdict, entry.new_label) if isinstance(entry, KnownSuspect) else (entry.note,)
 
@@ -176,26 +208,10 @@ def _join(one: KnownSuspect, other: KnownSuspect) -> KnownSuspect:
     """Two readings of one suspect: the later verdict, and every note."""
     spoken = max((one, other), key=lambda known: (bool(known.verdict), known.time))
     notes = dict.fromkeys(note for note in (one.note, other.note) if note)
-    return replace(
-        other,
-        verdict=spoken.verdict,
-        new_label=spoken.new_label,
-        reviewer=spoken.reviewer,
-        time=spoken.time,
-        note="; ".join(notes),
-    )
+    return replace(other, **{name: getattr(spoken, name) for name in SPOKEN}, note="; ".join(notes))
 
 
-def _by_identity(baseline: Baseline) -> dict[object, KnownSuspect | KnownFinding]:
-    known: tuple[KnownSuspect | KnownFinding, ...] = (*baseline.suspects, *baseline.findings)
-    return {entry.identity: entry for entry in known}
-
-
-def _both(one: Mapping[str, Noise], other: Mapping[str, Noise], name: str) -> list[Noise]:
-    return [noise[name] for noise in (one, other) if name in noise]
-
-
-def _order(known: KnownSuspect | KnownFinding) -> tuple[str, ...]:
+def _order(known: Known) -> tuple[str, ...]:
     if isinstance(known, KnownSuspect):
         return known.path, known.given_label, known.digest
     return known.path, known.kind, known.identity

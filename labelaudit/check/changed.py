@@ -94,11 +94,8 @@ def _find_parting(folder: str, revision: str) -> str:
         raise RunError("`changed_since`: the branch that is checked out has no commit yet, so nothing parted from it")
     parted = _run_git(folder, ["merge-base", revision, "HEAD"]).stdout.decode().strip()
     if not parted:
-        advice = (
-            deeper
-            if shallow
-            else "name a commit of this branch, or list the files (`git diff -z --name-only A B` writes such a list)"
-        )
+        advice = "name a commit of this branch, or list the files (`git diff -z --name-only A B` writes such a list)"
+        advice = deeper if shallow else advice
         raise RunError(f"`changed_since`: '{revision}' and HEAD have no commit in common; {advice}")
     return parted
 

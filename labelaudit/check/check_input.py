@@ -11,26 +11,22 @@ whose intervals are far wider.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from hashlib import blake2b
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from labelaudit.audit.chance import tell_chance
 from labelaudit.audit.document import Audit
-from labelaudit.check.baseline import Baseline, KnownSuspect, Noise, seen_key
-from labelaudit.check.in_force import VerdictInForce
+from labelaudit.check.baseline import Baseline, KnownSuspect, Noise, VerdictInForce, seen_key
 from labelaudit.check.outcome import CheckedFinding, Status, Suspect
 from labelaudit.check.policy import REFIT, TOLERANCE, Ignore, Policy, Where, matches_glob
 from labelaudit.judge.scores import strongest_other
 from labelaudit.types import Bools, Finding, Floats, Ints
-
-if TYPE_CHECKING:
-    from labelaudit.verdicts import Reviewed, Verdict
+from labelaudit.verdicts import Reviewed
 
 
 @dataclass(frozen=True)
@@ -140,7 +136,10 @@ class CheckInput:
         undone = () if self.reviewed is None or not known.verdict else self.reviewed.undone.get(known.identity, ())
         return any(
             said.reviewer == known.reviewer
-            and (said.time >= known.time if said.verdict == "undo" else _same_verdict(said, known))
+            and (
+                (said.verdict, said.time) == (known.verdict, known.time)
+                or (said.verdict == "undo" and said.time >= known.time)
+            )
             for said in undone
         )
 
@@ -196,10 +195,7 @@ class CheckInput:
             ignore = next((ignore for ignore in self.ignores if self._covers(ignore, finding)), None)
             found.append(
                 CheckedFinding(
-                    kind=finding.kind,
-                    path=finding.path,
-                    detail=finding.detail,
-                    partner=finding.partner,
+                    **vars(finding),
                     identity=identity,
                     status="ignored" if ignore is not None else "known" if identity in known else "new",
                     note="" if ignore is None else _explain(ignore),
@@ -240,6 +236,7 @@ class CheckInput:
         samples, decision = self.audit.samples, self.audit.decision
         digest, given = self.audit.identity(row)
         ruling, known, ignore = self.rulings.get(row), self.known.get((digest, given)), self._ignored_by(row)
+        unsuspected = () if self.baseline is None else self.baseline.seen
         suspicion = float(decision.suspicion[row])
         status: Status = "new"
         if ruling is not None and ruling.right:
@@ -256,7 +253,7 @@ class CheckInput:
                 status = "uncertain"
             elif ruling is None and suspicion < self.counted_from:
                 status = "doubtful"
-            elif ruling is None and suspicion < self.threshold + REFIT and self._was_unsuspected(digest, given):
+            elif ruling is None and suspicion < self.threshold + REFIT and seen_key((digest, given)) in unsuspected:
                 status, note = "uncertain", note or "not suspected when the baseline was written, and not changed since"
         suggested = _suggest(self.audit, row)
         if ruling is not None and not ruling.right:
@@ -279,10 +276,6 @@ class CheckInput:
         What the scan calls sure counts, on this machine as it says; the band lies below.
         """
         return self.counted_from - TOLERANCE <= suspicion < self.counted_from or suspicion < self.threshold + TOLERANCE
-
-    def _was_unsuspected(self, digest: str, label: str) -> bool:
-        """Whether the baseline knows the sample, under this label, as one that was not suspected."""
-        return self.baseline is not None and seen_key((digest, label)) in self.baseline.seen
 
     def _ignored_by(self, row: int) -> Ignore | None:
         return next((ignore for ignore in self.ignores if self._takes(ignore, row)), None)
@@ -324,10 +317,6 @@ def _holds(ignore: Ignore, path: str, label: str, digest: str) -> bool:
     )
 
 
-def _same_verdict(said: Verdict, known: KnownSuspect) -> bool:
-    return (said.verdict, said.time) == (known.verdict, known.time)
-
-
 def _explain(ignore: Ignore) -> str:
     return ignore.reason + (f" (until {ignore.expires})" if ignore.expires else "")
 
@@ -337,8 +326,3 @@ def _suggest(audit: Audit, row: int) -> str:
     if audit.decision.predicted[row] != audit.samples.labels[row] or len(audit.samples.classes) == 1:
         return audit.suggested(row)
     return audit.samples.classes[int(strongest_other(audit.samples.labels[[row]], audit.decision.probs[[row]])[0])]
-
-
-def number_of(suspects: Iterable[Suspect], status: Status) -> int:
-    """Number of the ``suspects`` that have that status."""
-    return sum(suspect.status == status for suspect in suspects)

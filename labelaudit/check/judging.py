@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,9 +21,7 @@ from labelaudit.errors import DataError
 from labelaudit.judge.decide import FEWEST
 from labelaudit.kinds import KINDS
 from labelaudit.text import count, name_some
-
-if TYPE_CHECKING:
-    from labelaudit.verdicts import Reviewed
+from labelaudit.verdicts import Reviewed
 
 
 def judge_gate(

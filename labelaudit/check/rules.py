@@ -27,8 +27,8 @@ import numpy as np
 
 from labelaudit.audit.concentration import find_attribute, list_attributes
 from labelaudit.check.baseline import Noise
-from labelaudit.check.check_input import CheckInput, number_of
-from labelaudit.check.outcome import STATUSES, Rule, Status, Suspect
+from labelaudit.check.check_input import CheckInput
+from labelaudit.check.outcome import Rule, Suspect
 from labelaudit.check.policy import TOLERANCE, ScopedRule, Where
 from labelaudit.errors import OptionError, unknown_name
 from labelaudit.judge.decide import low_end_of_sure, noise_rate, open_interval, widen_as
@@ -189,7 +189,7 @@ def _count_rule(case: CheckInput, rule_id: str, where: Where, suspects: tuple[Su
     """Broken where more than ``most`` of the suspects are new."""
     if rule_id == "max-new" and case.baseline is None:
         raise OptionError("max-new counts what a baseline does not know: name one with `baseline`")
-    of: dict[Status, int] = {status: number_of(suspects, status) for status in STATUSES}
+    of = Counter(suspect.status for suspect in suspects)
     new = of["new"]
     about = f" of '{where}'" if str(where) else ""
     parts = [f"{count(new, 'new suspect')}{about}, at most {most:,} allowed"]

@@ -35,9 +35,7 @@ from labelaudit.scanning.settings import (
 from labelaudit.text import read_share
 from labelaudit.types import Tier
 
-FURTHER_VARIABLES = tuple(PREFIX + name for name in ("CONFIG", "COLOR", "FORMAT", "OUTPUT", "REVIEWER")) + tuple(
-    PREFIX + name for name in ("ARGS", "DATA", "PACKAGE")
-)
+FURTHER_VARIABLES = tuple(PREFIX + name for name in "CONFIG COLOR FORMAT OUTPUT REVIEWER ARGS DATA PACKAGE".split())
 """Names that start with `PREFIX` and are not settings: options of single commands, and of templates/gitlab.yml."""
 
 
@@ -284,10 +282,7 @@ def resolve_settings(
         in_file_only = name in _KEYS.values()
         variable = "" if in_file_only else environment.get(setting.variable, "")
         if not in_file_only and command_line.get(name) is not None:
-            values[name], origins[name] = (
-                _parse(setting, command_line[name], _parameter(name)),
-                "command line",
-            )
+            values[name], origins[name] = (_parse(setting, command_line[name], _parameter(name)), "command line")
         elif variable:
             values[name], origins[name] = _parse(setting, variable, setting.variable), setting.variable
         elif name in file:

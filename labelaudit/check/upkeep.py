@@ -8,30 +8,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from labelaudit.audit.document import Audit
-from labelaudit.check.baseline import Baseline, KnownFinding, KnownSuspect, Noise, changed_settings, seen_key
+from labelaudit.check.baseline import SPOKEN, Baseline, KnownFinding, KnownSuspect, Noise, changed_settings, seen_key
 from labelaudit.check.check_input import CheckInput
 from labelaudit.check.outcome import BaselineReport, StaleEntry
 from labelaudit.check.policy import TOLERANCE, Policy
 from labelaudit.check.rules import apply_rules
 from labelaudit.errors import RunError
-from labelaudit.scanning.settings import shaping
-
-if TYPE_CHECKING:
-    from labelaudit.verdicts import Reviewed
+from labelaudit.scanning.settings import RECORDED
+from labelaudit.verdicts import Reviewed
 
 
 def refresh_baseline(
-    audit: Audit,
-    policy: Policy,
-    old: Baseline | None = None,
-    reviewed: Reviewed | None = None,
-    *,
-    today: date,
+    audit: Audit, policy: Policy, old: Baseline | None = None, reviewed: Reviewed | None = None, *, today: date
 ) -> Baseline:
     """The baseline that knows everything ``audit`` found, but for what the policy ignores.
 
@@ -55,11 +48,8 @@ def refresh_baseline(
             given_label=suspect.given_label,
             suggested_label=suspect.suggested_label,
             suspicion=suspicion,
-            verdict=ruling.verdict if ruling else "",
-            new_label=ruling.new_label if ruling else "",
-            reviewer=ruling.reviewer if ruling else "",
-            time=ruling.time if ruling else "",
             note=earlier.note if earlier else "",
+            **({name: getattr(ruling, name) for name in SPOKEN} if ruling else {}),
         )
     kept = [known for known in case.known.values() if known.identity not in found and (known.verdict or known.note)]
     notes = {} if old is None else {known.identity: known.note for known in old.findings}
@@ -112,9 +102,12 @@ def prune_baseline(baseline: Baseline, audit: Audit) -> tuple[Baseline, tuple[St
 
 
 def shaping_settings(audit: Audit, threshold: float) -> dict[str, Any]:
-    """The settings that shape an audit's findings, as values for JSON."""
-    recipe = audit.decision.recipe
-    return shaping(audit.settings) | {
+    """The settings that shape an audit's findings and are not at nothing, as values for JSON.
+
+    The precision is not among them: the name of the features says it.
+    """
+    recipe, said = audit.decision.recipe, audit.settings
+    return {name: said[name] for name in RECORDED if said.get(name) and name != "precision"} | {
         "features": recipe.get("features"),
         "seed": audit.seed,
         "threshold": round(threshold, 6),

@@ -66,7 +66,8 @@ def read_order(classes: Sequence[str]) -> tuple[int, ...] | None:
     if len(classes) < FEWEST:
         return None
     own = _without_shared([_split(name) for name in classes])
-    for values in (_read_numbers(classes), _read_romans(own), _read_scale(own)):
+    romans = [float(ROMAN.index(name)) for name in own] if sorted(own) == sorted(ROMAN[: len(own)]) else None
+    for values in (_read_numbers(classes), romans, _read_scale(own)):
         if values is not None and len(set(values)) == len(values):
             place = {value: step for step, value in enumerate(sorted(values))}
             return tuple(place[value] for value in values)
@@ -173,13 +174,6 @@ def _read_numbers(classes: Sequence[str]) -> list[float] | None:
         return None
     opened = [0.5 * (("+" in name or ">" in name) - ("<" in name)) for name in classes]
     return [sum(few) / len(few) + more for few, more in zip(numbers, opened, strict=True)]
-
-
-def _read_romans(own: Sequence[str]) -> list[float] | None:
-    """Roman numerals from I on without a gap, of names without the words that all of them have."""
-    if sorted(own) != sorted(ROMAN[: len(own)]):
-        return None
-    return [float(ROMAN.index(name)) for name in own]
 
 
 def _read_scale(own: Sequence[str]) -> list[float] | None:

@@ -52,11 +52,8 @@ def name_groups(samples: Samples, how: Sequence[str]) -> Samples:
         samples = _join(samples, _ties(samples.groups), _ties(named), names=named)
     if are_one_a_class(samples):
         said = ", ".join(f"`group` {one}" for one in how)
-        alone = (
-            ""
-            if len(set(samples.digests)) == len(samples)
-            else ", whose images and their identical copies stay together"
-        )
+        copies = len(set(samples.digests)) < len(samples)
+        alone = ", whose images and their identical copies stay together" if copies else ""
         raise DataError(f"{said}: every class lies in one group{alone}, so no image can be judged without its group")
     return samples
 
@@ -77,22 +74,21 @@ def name_few(samples: Samples) -> list[str]:
     if samples.numbered_groups.all_differ:
         return []
     spread = count_groups(samples.labels, samples.numbered_groups.code, len(samples.classes))
-    few = [
-        name
-        for name, count, size in zip(samples.classes, spread, samples.counts(), strict=True)
-        if count < FEWEST <= size
-    ]
-    if not few:
-        return []
-    return [
-        f"Cannot judge {name_some(few)}: fewer than {FEWEST} groups have images of {'it' if len(few) == 1 else 'each'}."
-    ]
+    counts = zip(samples.classes, spread, samples.counts(), strict=True)
+    few = [name for name, count, size in counts if count < FEWEST <= size]
+    them = "it" if len(few) == 1 else "each"
+    return [f"Cannot judge {name_some(few)}: fewer than {FEWEST} groups have images of {them}."] if few else []
 
 
 def read_names(samples: Samples, how: str) -> list[str]:
     """(n,) what ``how`` calls the group of each sample; empty where it says nothing. See `name_groups`."""
     if how.startswith(PATTERN):
-        return _match(samples, how)
+        try:
+            pattern = re.compile(how.removeprefix(PATTERN))
+        except re.error as error:
+            raise OptionError(f"`group` {how}: not a regular expression: {error}") from None
+        found = [pattern.search(name) for name in samples.ids]
+        return ["" if one is None else "/".join(filter(None, one.groups())) or one.group() for one in found]
     if how in samples.extra:
         return [value.strip() for value in samples.extra[how]]
     if how == PARENT:
@@ -104,15 +100,6 @@ def read_names(samples: Samples, how: str) -> list[str]:
         f"`group` {how}: the table of labels has no such column ({columns}); for folders write parent, for a part "
         f"of the path name:'(patient[0-9]+)'"
     )
-
-
-def _match(samples: Samples, how: str) -> list[str]:
-    try:
-        pattern = re.compile(how.removeprefix(PATTERN))
-    except re.error as error:
-        raise OptionError(f"`group` {how}: not a regular expression: {error}") from None
-    found = [pattern.search(name) for name in samples.ids]
-    return ["" if one is None else "/".join(filter(None, one.groups())) or one.group() for one in found]
 
 
 def _folders(samples: Samples) -> list[str]:

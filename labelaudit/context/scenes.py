@@ -104,11 +104,7 @@ def find_scenes(samples: Samples, features: Features, *, near: Ints | None = Non
     kept = np.flatnonzero(distance < LOOSEST)
     kept = kept[np.lexsort((second[kept], first[kept], distance[kept]))]
     return Scenes(
-        first=rows[first[kept]],
-        second=rows[second[kept]],
-        distance=distance[kept],
-        alone=alone[kept],
-        share=share,
+        first=rows[first[kept]], second=rows[second[kept]], distance=distance[kept], alone=alone[kept], share=share
     )
 
 

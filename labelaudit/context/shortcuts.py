@@ -9,6 +9,7 @@ inside the picture.
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Sequence
@@ -78,14 +79,12 @@ class Shortcut:
 def find_shortcuts(samples: Samples, *, workers: int = 2) -> tuple[Shortcut, ...]:
     """The shortcuts of ``samples``, best first; looks at up to 1,000 evenly spread images."""
     rows = spread_rows(len(samples), _ROWS)
-    labels = samples.labels[rows]
+    labels, groups = samples.labels[rows], [samples.groups[row] for row in rows.tolist()]
     if len(rows) < _FEWEST or len(np.unique(labels)) < 2:
         return ()
-    groups = [samples.groups[row] for row in rows.tolist()]
     if len(set(groups)) < _FOLDS or np.bincount(labels).max() < _FOLDS:
         return ()
-    tables = _tables(samples, rows, workers)
-    if not tables:
+    if not (tables := _tables(samples, rows, workers)):
         return ()
     fold_of = _cut(labels, groups)
     found = []
@@ -106,7 +105,8 @@ def _tables(samples: Samples, rows: Ints, workers: int) -> dict[str, Floats]:
     for name, values in list_facts(samples).items():
         some = [values[row] for row in rows.tolist()]
         if 2 <= len(set(some)) <= MOST_VALUES and not _spells_class(samples, name, values):
-            tables[name] = _indicators(some)
+            code = np.unique(some, return_inverse=True)[1]
+            tables[name] = np.eye(code.max() + 1)[code]  # a column for each value
     return tables
 
 
@@ -131,12 +131,6 @@ def _is_renaming(samples: Samples, values: Sequence[str]) -> bool:
     return len(table) <= classes > 2 and table.max(axis=0).sum() >= _RENAMED * len(samples)
 
 
-def _indicators(values: Sequence[str]) -> Floats:
-    """(m, v) one column per value."""
-    code = np.unique(values, return_inverse=True)[1]
-    return np.asarray(np.eye(code.max() + 1)[code], dtype=np.float64)
-
-
 def _cut(labels: Ints, groups: Sequence[str]) -> Ints:
     """(m,) fold of each sample; groups stay together."""
     from sklearn.model_selection import StratifiedGroupKFold
@@ -156,13 +150,9 @@ def _judge(cue: str, table: Floats, labels: Ints, fold_of: Ints) -> Shortcut:
 
     x: npt.NDArray[np.float64] = np.nan_to_num(table, nan=-1.0)
     right = np.zeros(len(labels), dtype=bool)
+    depth = max(_DEPTH, math.ceil(math.log2(len(np.unique(labels)))) + 2)  # enough for all classes, and two to spare
     for fold in range(int(fold_of.max()) + 1):
         held = fold_of == fold
-        tree = DecisionTreeClassifier(max_depth=_depth(labels), min_samples_leaf=5, random_state=0)
+        tree = DecisionTreeClassifier(max_depth=depth, min_samples_leaf=5, random_state=0)
         right[held] = tree.fit(x[~held], labels[~held]).predict(x[held]) == labels[held]
     return Shortcut(cue=cue, accuracy=float(right.mean()), usual=float(np.bincount(labels).max() / len(labels)))
-
-
-def _depth(labels: Ints) -> int:
-    """Splits enough to tell all classes apart, and two to spare."""
-    return max(_DEPTH, int(np.ceil(np.log2(len(np.unique(labels))))) + 2)

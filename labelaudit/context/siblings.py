@@ -15,6 +15,7 @@ import numpy as np
 from labelaudit.context.groups import PARENT, read_names
 from labelaudit.context.scenes import groups_across
 from labelaudit.data.votes import OF_VOTES
+from labelaudit.text import count
 from labelaudit.types import Ints, Samples
 
 PATTERNS = (
@@ -55,18 +56,13 @@ class Siblings:
     def note(self) -> str:
         """A sentence about them, with what to do."""
         how = f"'{self.how}'" if self.how.startswith("name:") else self.how
+        lie = count(self.across, "image has its name", "images have their name")
+        test = f" {lie} in another split too, which then does not test what it seems to." if self.across else ""
         return (
             f"For {self.share:.1%} of the images the most similar one has the same '{self.example}' (by chance "
             f"{self.expected:.1%}): a model that sees the one knows the other's label, so that wrong ones cannot stand "
-            f"out.{self._say_across()} If these belong together (frames, crops, one patient), scan again with `group` "
-            f"{how}"
+            f"out.{test} If these belong together (frames, crops, one patient), scan again with `group` {how}"
         )
-
-    def _say_across(self) -> str:
-        if not self.across:
-            return ""
-        lie = "image has its name" if self.across == 1 else "images have their name"
-        return f" {self.across:,} {lie} in another split too, which then does not test what it seems to."
 
 
 def find_siblings(samples: Samples, nearest: Ints) -> Siblings | None:

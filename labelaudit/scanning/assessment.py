@@ -166,11 +166,14 @@ def _decide(
     heard = hear(consensus.answer, material.samples)
     consensus = replace(consensus, answer=replace(consensus.answer, posterior=heard.posterior))
     samples = heard.samples
-    evidence = {**evidence, **_views(consensus)}
+    views = zip(VIEWS, (consensus.pooled, consensus.modelled), strict=True)  # each blind to verdicts, which weigh them
+    evidence = {**evidence, **{name: Evidence(method=name, suspicion=view) for name, view in views}}
     unrelated = note_unrelated(consensus.pooled, samples)
     if unrelated:  # nothing is sure where nothing is known
         consensus = replace(consensus, reading=replace(consensus.reading, sure=0.0))
-    tuned_by = _fit_verdicts(consensus, evidence, decided(known, samples.labels))
+    fitted = fit_verdicts((log_odds(evidence[name].suspicion) for name in VIEWS), decided(known, samples.labels))
+    surer = fitted is not None and fitted.is_surer_than(consensus.reading.low, consensus.reading.high)
+    tuned_by = fitted if surer else None  # where verdicts know the rate better than the consensus does
     decision = decide_by(consensus, samples, known=known, outside=outside, blank=blank, verdicts=tuned_by)
     recipe = {
         **decision.recipe,
@@ -192,9 +195,12 @@ def _decide(
     judge = material.keep_judge(decision)
     shortcuts = find_shortcuts(samples, workers=material.machine.workers)
     decision, hedged = alike.hedge(decision, material.nearest, shortcuts)
-    evidence |= _measure_steps(decision, samples, steps)
+    if steps is not None:  # how far off each label may be
+        off = rank_steps(np.asarray(decision.probs), samples.labels, steps)
+        evidence[STEPS] = Evidence(method=STEPS, suspicion=off)
     first = STEPS if steps and settings.rank_by == ENSEMBLE else settings.rank_by
     decision = rank_by(first, decision, evidence, samples.labels, known)
+    made_by = "" if features is None or samples.images is None else features.name
     strange = "About {:,.0f} images seem to belong to no class (`reason` says which)."
     notes = [
         *unrelated,
@@ -205,11 +211,7 @@ def _decide(
         *heard.notes,
         *hedged,
         *note_classes(samples),
-        *(
-            []
-            if unrelated
-            else note_doubt(decision, "" if features is None or samples.images is None else features.name)
-        ),
+        *([] if unrelated else note_doubt(decision, made_by)),
         *note_few(samples),
         *note_blank(blank),
     ]
@@ -232,26 +234,6 @@ def _name_low_quality(decision: Decision, images: Images, workers: int) -> Decis
     for row, what in find_low_quality(images, open_to_doubt.astype(np.int64), workers=workers).items():
         reasons[row] = Reason.LOW_QUALITY.say(f" ({what}); {reasons[row]}")
     return replace(decision, reasons=tuple(reasons))
-
-
-def _views(consensus: Consensus) -> dict[str, Evidence]:
-    """The two views that verdicts weigh, each blind to them, as columns."""
-    views = zip(VIEWS, (consensus.pooled, consensus.modelled), strict=True)
-    return {name: Evidence(method=name, suspicion=view) for name, view in views}
-
-
-def _measure_steps(decision: Decision, samples: Samples, steps: Sequence[int] | None) -> dict[str, Evidence]:
-    """The column of how far off each label may be, where the classes are grades."""
-    if steps is None:
-        return {}
-    return {STEPS: Evidence(method=STEPS, suspicion=rank_steps(np.asarray(decision.probs), samples.labels, steps))}
-
-
-def _fit_verdicts(consensus: Consensus, evidence: Mapping[str, Evidence], judged: Ints) -> VerdictFit | None:
-    """The fit to the verdicts in ``judged`` (n,), where it knows the rate better than the ``consensus`` does."""
-    fitted = fit_verdicts((log_odds(evidence[name].suspicion) for name in VIEWS), judged)
-    reading = consensus.reading
-    return fitted if fitted is not None and fitted.is_surer_than(reading.low, reading.high) else None
 
 
 def decide_by(

@@ -10,6 +10,7 @@ Left out: fine-tuning the backbone.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -67,45 +68,38 @@ def choose_training_input(samples: Samples, settings: ScanSettings, machine: Mac
         return TrainingInput(pixels=False, side=0, longest=0, reason="the features that were given")
     train, network = settings.train, settings.network
     longest = typical_side(samples.images)
-    side = settings.image_size or _usual_side(network) or min(max(longest, 8), SMALL)
+    side = settings.image_size or 0
+    if not side and network is not None:  # which torch is loaded for
+        from labelaudit.networks import usual_side
+
+        side = usual_side(network) or 0
+    side = side or min(max(longest, 8), SMALL)
+    chosen = partial(TrainingInput, side=side, longest=longest)
     if train == "features":
-        asked = "features, as asked for with `train` features"
-        return TrainingInput(pixels=False, side=side, longest=longest, reason=asked)
+        return chosen(pixels=False, reason="features, as asked for with `train` features")
     if train == "pixels":
         if network is not None:
             from labelaudit.training.crossfit import network_builder
 
             network_builder(network, (side, side, 3), len(samples.classes), settings.init)(1, settings.seed)
-        asked = f"pixels ({side} x {side}), as asked for with `train` pixels"
-        return TrainingInput(pixels=True, side=side, longest=longest, reason=asked)
+        return chosen(pixels=True, reason=f"pixels ({side} x {side}), as asked for with `train` pixels")
     if not tries_pixels(settings, longest):
         reason = f"features: images of about {longest} pixels a side are too large to train from pixels quickly"
-        reason = reason if settings.trained else "nothing: no method is trained"
-        return TrainingInput(pixels=False, side=side, longest=longest, reason=reason)
+        return chosen(pixels=False, reason=reason if settings.trained else "nothing: no method is trained")
     by_features, by_pixels, rows = _compare_features_and_pixels(samples, side, settings, machine)
     if not np.isfinite(by_pixels):
         reason = f"features of a pretrained network: raw pixels predict labels far worse (tried on {rows:,} images)"
-        return TrainingInput(pixels=False, side=side, longest=longest, reason=reason)
+        return chosen(pixels=False, reason=reason)
     better = by_pixels < CLEARLY * by_features
-    tried = f"tried on {rows:,} images"
-    reason = f"features of {TRIAL}: a network from pixels predicts labels not clearly better ({tried})"
+    reason = f"features of {TRIAL}: a network from pixels predicts labels not clearly better"
     if better:
-        reason = f"pixels: a network from them predicts labels clearly better than features of {TRIAL} ({tried})"
-    return TrainingInput(pixels=better, side=side, longest=longest, reason=reason)
+        reason = f"pixels: a network from them predicts labels clearly better than features of {TRIAL}"
+    return chosen(pixels=better, reason=f"{reason} (tried on {rows:,} images)")
 
 
 def tries_pixels(settings: ScanSettings, longest: int) -> bool:
     """Whether it takes a trial to decide: on images of about ``longest`` pixels a side that methods are trained on."""
     return settings.train == "auto" and bool(settings.trained) and longest <= SMALL
-
-
-def _usual_side(network: str | None) -> int | None:
-    """`networks.usual_side`; without a network torch, which that loads, is not asked."""
-    if network is None:
-        return None
-    from labelaudit.networks import usual_side
-
-    return usual_side(network)
 
 
 def check_network(

@@ -38,13 +38,7 @@ class ClosedForms:
 
 
 def fit_all(
-    components: Components,
-    labels: Ints,
-    classes: int,
-    unfinished: Unfinished,
-    *,
-    groups: Ints,
-    fold_of: Ints,
+    components: Components, labels: Ints, classes: int, unfinished: Unfinished, *, groups: Ints, fold_of: Ints
 ) -> ClosedForms:
     """Fit to ``labels`` (n,) of so many ``classes`` what an earlier scan has not left ``unfinished``.
 
@@ -70,22 +64,18 @@ def fit_all(
         curve = measure_curve(components, labels, classes, groups)
         return {} if curve is None else {name: np.array(value) for name, value in asdict(curve).items()}
 
-    def table(arrays: Arrays) -> Table:
-        found = join_table(arrays, "probs", labels, classes)
-        assert found is not None
-        return found
-
     held = {}
     for name in CLOSED_FORMS:
         found = unfinished.arrays(name, depends_on, partial(fit, name))
         model = Linear(directions=found["directions"], offset=found["offset"])
-        held[name] = HeldOut(probs=table(found), model=model)
+        held[name] = HeldOut(probs=join_table(found, "probs", labels, classes), model=model)
     vectors.cache_clear()  # two gigabytes of a million samples
     numbers = {name: value.tolist() for name, value in unfinished.arrays("curve", depends_on, measure).items()}
+    judged = unfinished.arrays("discriminant", depends_on, discriminate)
     return ClosedForms(
         held=held,
         curve=Curve(errors=tuple(numbers.pop("errors")), **numbers) if numbers else None,
-        discriminant=table(unfinished.arrays("discriminant", depends_on, discriminate)),
+        discriminant=join_table(judged, "probs", labels, classes),
     )
 
 

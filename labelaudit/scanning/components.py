@@ -119,12 +119,4 @@ def find_components(samples: Samples, features: Features, machine: Machine, unfi
         return dict(zip(("similarities", "rows"), _put_back(found, order), strict=True))
 
     found = unfinished.arrays("neighbours", {"features": content, "order": order, "k": k}, search)
-    return Components(
-        features=features,
-        content=content,
-        rotations=rotations,
-        blocks=blocks,
-        order=order,
-        similarities=found["similarities"],
-        rows=found["rows"],
-    )
+    return Components(features=features, content=content, rotations=rotations, blocks=blocks, order=order, **found)

@@ -40,10 +40,7 @@ def explain_choices(consensus: Consensus, verdicts: VerdictFit | None) -> dict[s
     scale = f"the noise model reads {reading.by_model:.1%}, {curve}"
     if verdicts is not None:
         scale = f"{verdicts.verdicts} verdicts set the scale; before them {scale}"
-    return {
-        "networks": networks,
-        "rate": scale,
-    }
+    return {"networks": networks, "rate": scale}
 
 
 def name_products(evidence: Mapping[str, Evidence]) -> str | None:

@@ -41,14 +41,7 @@ from labelaudit.scanning.closed_forms import fit_all
 from labelaudit.scanning.components import Components, lead
 from labelaudit.scanning.effort import FOLDS
 from labelaudit.scanning.settings import ScanSettings
-from labelaudit.scanning.trainings import (
-    REFERENCES,
-    TUNED_SIDE,
-    head_width,
-    list_trainings,
-    plan_training,
-    plan_tuning,
-)
+from labelaudit.scanning.trainings import REFERENCES, TUNED_SIDE, head_width, list_trainings, plan_training, plan_tuning
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.training.folds import fold_names
 from labelaudit.training.settings import CrossfitSettings
@@ -61,10 +54,8 @@ _STRANGERS_ROWS = 20_000  # samples in which images of no class are looked for f
 
 @dataclass(kw_only=True)
 class ModelPool:
-    """The models of one scan: they are cross-fitted here, and their held-out class probabilities are kept by name.
-
-    Inside, every row stands in the order of the images' digests; what is handed out stands in that of ``samples``.
-    """
+    """The models of one scan. Inside, rows stand in the order of the images' digests; what is handed out stands in that
+    of ``samples``."""
 
     samples: Samples
     known: Ints

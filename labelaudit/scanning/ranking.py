@@ -101,11 +101,9 @@ def suspicious_end(name: str, evidence: Mapping[str, Evidence]) -> Floats:
 def explain(decision: Decision) -> list[str]:
     """Sentences on the models that moved the pooled ranking, and on the column that ranks instead."""
     found = [weigh(decision.recipe["pool_weights"])]
-    if "ranked_by" in decision.recipe:
+    if by := decision.recipe.get("ranked_by"):
         flagged = int(decision.is_issue.sum())
-        found.append(
-            f"Ranked by {decision.recipe['ranked_by']} instead: the {flagged:,} most suspicious are the suspects."
-        )
+        found.append(f"Ranked by {by} instead: the {flagged:,} most suspicious are the suspects.")
     return found
 
 

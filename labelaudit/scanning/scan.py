@@ -23,14 +23,7 @@ from labelaudit.machine import Clock, Device, Engine, Machine
 from labelaudit.scanning.assessment import audit_samples
 from labelaudit.scanning.choice import check_network
 from labelaudit.scanning.plan import Plan
-from labelaudit.scanning.settings import (
-    ENSEMBLE,
-    Effort,
-    Precision,
-    ScanSettings,
-    Train,
-    check_settings,
-)
+from labelaudit.scanning.settings import ENSEMBLE, Effort, Precision, ScanSettings, Train, check_settings
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.types import Floats, Progress, no_progress
 
@@ -167,7 +160,10 @@ def scan_source(
     from labelaudit.reports.html import add_report
     from labelaudit.verdicts import read, verdicts_file
 
-    machine = _reach(machine)
+    if machine.engine == "ray":
+        from labelaudit.features.cluster import check_address
+
+        check_address(machine.address)
     clock, plan, data = clock or Clock(), plan or Plan(), source.data
     notice, progress, workers = machine.notice, machine.progress, machine.workers
     if output is not None:
@@ -230,12 +226,3 @@ def scan_source(
 def _fields_of(kind: type[Any], said: Mapping[str, Any], **converted: Any) -> dict[str, Any]:
     """The arguments ``said`` that are fields of ``kind``, but those that are ``converted`` for it."""
     return {field.name: said[field.name] for field in fields(kind) if field.name in said} | converted
-
-
-def _reach(machine: Machine) -> Machine:
-    """``machine``, whose cluster answers if it has one."""
-    if machine.engine == "ray":
-        from labelaudit.features.cluster import check_address
-
-        check_address(machine.address)
-    return machine

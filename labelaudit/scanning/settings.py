@@ -7,7 +7,7 @@ saved audits and baselines take them from here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hints
 
@@ -92,16 +92,6 @@ class Setting:
         return PREFIX + self.name.upper().replace("-", "_")
 
 
-@dataclass(frozen=True)
-class Key:
-    """The parser of one field of `ScanSettings`, and its help."""
-
-    parse: Callable[[Any], Any]
-    help: str
-    name: str = ""
-    """Its key in a policy file, where that is not the field's own name."""
-
-
 def parse_count(value: Any) -> int:
     """A whole number from 0."""
     if type(value) not in (int, str):
@@ -162,36 +152,42 @@ def one_of(choices: Any) -> Callable[[Any], str]:
 class ScanSettings:
     """Everything that shapes an audit but the data.
 
-    A field with a `Key` is also a key under ``[scan]`` of a policy file, an environment variable and an option.
+    A field with a `Setting` is also a key under ``[scan]`` of a policy file, an environment variable and an option.
     """
 
-    methods: Annotated[tuple[str, ...] | None, Key(names_of("method"), "robust training methods")] = None
+    methods: Annotated[tuple[str, ...] | None, Setting("methods", names_of("method"), "robust training methods")] = None
     """Methods asked for; by default those of `trained`."""
     options: Around = field(default_factory=dict)
     """Method -> option -> value."""
-    regularizers: Annotated[Around, Key(names_of("regularizer"), "what is put around them", "regularizer")] = field(
+    regularizers: Annotated[Around, Setting("regularizer", names_of("regularizer"), "what is put around them")] = field(
         default_factory=dict
     )
     """Regulariser -> option -> value, around every method."""
-    train: Annotated[Train, Key(one_of(Train), "auto, features or pixels")] = "auto"
-    network: Annotated[str | None, Key(parse_text, "what the methods train")] = None
+    train: Annotated[Train, Setting("train", one_of(Train), "auto, features or pixels")] = "auto"
+    network: Annotated[str | None, Setting("network", parse_text, "what the methods train")] = None
     """Name of `labelaudit methods`, ``timm:NAME`` or ``torchvision:NAME``; by default one that suits the input."""
-    init: Annotated[Path | Literal["pretrained"] | None, Key(parse_init, "weights that it begins with")] = None
-    backbone: Annotated[tuple[str, ...] | None, Key(parse_names, "networks that turn images into features")] = None
+    init: Annotated[Path | Literal["pretrained"] | None, Setting("init", parse_init, "weights that it begins with")] = (
+        None
+    )
+    backbone: Annotated[
+        tuple[str, ...] | None, Setting("backbone", parse_names, "networks that turn images into features")
+    ] = None
     """Backbones; by default those of `effort`."""
-    image_size: Annotated[int | None, Key(parse_count, "their input size in pixels")] = None
-    precision: Annotated[Precision, Key(one_of(Precision), "auto, float32 or int8")] = "auto"
+    image_size: Annotated[int | None, Setting("image-size", parse_count, "their input size in pixels")] = None
+    precision: Annotated[Precision, Setting("precision", one_of(Precision), "auto, float32 or int8")] = "auto"
     """The number format embedded backbones compute in."""
-    max_pixels: Annotated[int, Key(parse_count, "pixels from which an image is not read")] = MAX_PIXELS
-    effort: Annotated[Effort, Key(one_of(Effort), "quick, standard or thorough")] = "standard"
-    rank_by: Annotated[str, Key(parse_text, "the column to rank by, and to name suspects by")] = ENSEMBLE
+    max_pixels: Annotated[int, Setting("max-pixels", parse_count, "pixels from which an image is not read")] = (
+        MAX_PIXELS
+    )
+    effort: Annotated[Effort, Setting("effort", one_of(Effort), "quick, standard or thorough")] = "standard"
+    rank_by: Annotated[str, Setting("rank-by", parse_text, "the column to rank by, and to name suspects by")] = ENSEMBLE
     """A column of `labelaudit.scanning.ranking`, or all models pooled."""
-    group: Annotated[tuple[str, ...], Key(parse_groups, "images that must not vouch for each other")] = ()
+    group: Annotated[tuple[str, ...], Setting("group", parse_groups, "images that must not vouch for each other")] = ()
     """Columns, ``parent`` or ``name:REGEX`` (`labelaudit.context.groups`)."""
-    ordinal: Annotated[bool, Key(parse_flag, "whether the classes are grades")] = False
+    ordinal: Annotated[bool, Setting("ordinal", parse_flag, "whether the classes are grades")] = False
     """Whether the classes are grades, so that labels that are many steps off come first
     (`labelaudit.context.grades`)."""
-    seed: Annotated[int, Key(parse_count, "same data, same seed, same result")] = 0
+    seed: Annotated[int, Setting("seed", parse_count, "same data, same seed, same result")] = 0
 
     @staticmethod
     def of(audit: Audit) -> ScanSettings:
@@ -201,7 +197,7 @@ class ScanSettings:
         """
         from labelaudit.features.specs import precision_of
 
-        given = {name: audit.settings[name] for name in _RECORDED if audit.settings.get(name) is not None}
+        given = {name: audit.settings[name] for name in RECORDED if audit.settings.get(name) is not None}
         features = audit.decision.recipe.get("features")
         if "precision" in given and features is not None:
             given["precision"] = precision_of(features)
@@ -229,40 +225,29 @@ class ScanSettings:
 
     def record(self) -> dict[str, Any]:
         """The settings but the seed, JSON-able, for `Audit.settings`; those at nothing that came later are left out."""
-        said = {name: getattr(self, name) for name in _RECORDED} | {"methods": self.trained}
-        said = {name: value for name, value in said.items() if value or name not in _LEFT_OUT}
-        if self.max_pixels == MAX_PIXELS:
-            del said["max_pixels"]
-        if self.rank_by == ENSEMBLE:
-            del said["rank_by"]
-        return {name: _plain(value) for name, value in said.items()}
+        said = {name: getattr(self, name) for name in RECORDED} | {"methods": self.trained}
+        usual = {"max_pixels": MAX_PIXELS, "rank_by": ENSEMBLE}
+        told = {name: value for name, value in said.items() if value or name not in _LEFT_OUT}
+        return {name: _plain(value) for name, value in told.items() if name not in usual or value != usual[name]}
 
 
 _LEFT_OUT = ("group", "ordinal", "regularizers", "network", "init")
-_RECORDED = (
+RECORDED = (
     *("group", "methods", "options", "regularizers", "train", "network", "init", "backbone", "image_size"),
     *("precision", "max_pixels", "effort", "rank_by", "ordinal"),
 )
-"""In the order of ``audit.json``."""
-
-
-def shaping(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The recorded settings of an audit that shape its findings and are not at nothing.
-
-    The precision is not among them: the name of the features says it.
-    """
-    return {name: settings[name] for name in _RECORDED if settings.get(name) and name != "precision"}
+"""Fields of `ScanSettings` that `Audit.settings` holds, in the order of ``audit.json``."""
 
 
 def list_settings() -> tuple[Setting, ...]:
     """The settings that a policy file knows under ``[scan]``, as `ScanSettings` declares them."""
-    found = []
-    for name, hint in get_type_hints(ScanSettings, include_extras=True).items():
-        key = next((note for note in getattr(hint, "__metadata__", ()) if isinstance(note, Key)), None)
-        if key is not None:
-            spelled = key.name or name.replace("_", "-")
-            found.append(Setting(spelled, key.parse, key.help, scan=True, keyword=name))
-    return tuple(found)
+    hints = get_type_hints(ScanSettings, include_extras=True)
+    return tuple(
+        replace(setting, scan=True, keyword=name)
+        for name, hint in hints.items()
+        for setting in getattr(hint, "__metadata__", ())
+        if isinstance(setting, Setting)
+    )
 
 
 def check_settings(settings: ScanSettings) -> None:

@@ -39,6 +39,11 @@ class Testimony:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """JSON-able: quality by annotator, odds by source, twins."""
 
+    def add(self, posterior: Table, *notes: str, **recipe: Any) -> Testimony:
+        """It with the ``posterior`` after one more thing was counted in, and what to say of that."""
+        told = {**self.recipe, **recipe}
+        return replace(self, posterior=posterior, notes=(*self.notes, *notes), recipe=told)
+
 
 def hear(noise: NoiseModel, samples: Samples) -> Testimony:
     """The posterior of ``noise`` with votes, sources and twins counted in; without any of them it stays as it is."""
@@ -67,17 +72,12 @@ def _count_votes(heard: Testimony, noise: NoiseModel) -> Testimony:
         "num_annotations": [str(int(count)) for count in counts.tolist()],
     }
     extra = {**samples.extra, **{name: tuple(column) for name, column in columns.items()}}
-    return replace(
-        heard,
-        posterior=posterior,
-        samples=replace(samples, extra=extra),
-        notes=(
-            *heard.notes,
-            f"Labels of annotators that seem right, fewest first: {', '.join(worst)}. One more vote would settle most "
-            f"about {name_some(ask)}.",
-        ),
-        recipe={**heard.recipe, "annotators": people, "votes_temper": consensus.temper},
+    note = (
+        f"Labels of annotators that seem right, fewest first: {', '.join(worst)}. One more vote would settle most "
+        f"about {name_some(ask)}."
     )
+    heard = replace(heard, samples=replace(samples, extra=extra))
+    return heard.add(posterior, note, annotators=people, votes_temper=consensus.temper)
 
 
 def _describe(votes: Votes, consensus: Consensus) -> list[dict[str, Any]]:
@@ -121,12 +121,7 @@ def _weigh_sources(heard: Testimony) -> Testimony:
     if prior is None:
         return heard
     source = {"attribute": prior.attribute, "odds": dict(prior.factors), "gain": prior.gain}
-    return replace(
-        heard,
-        posterior=weighed,
-        notes=(*heard.notes, prior.note()),
-        recipe={**heard.recipe, "source_prior": source},
-    )
+    return heard.add(weighed, prior.note(), source_prior=source)
 
 
 def _join_twins(heard: Testimony, noise: NoiseModel) -> Testimony:
@@ -151,9 +146,4 @@ def _join_twins(heard: Testimony, noise: NoiseModel) -> Testimony:
             joined[:, rival] = 0
             posterior[rows] = joined
     pairs = [[samples.classes[one], samples.classes[other]] for one, other in twins + spelled]
-    return replace(
-        heard,
-        posterior=posterior,
-        notes=(*heard.notes, *note_twins(twins, samples.classes)),
-        recipe={**heard.recipe, "twins": pairs},
-    )
+    return heard.add(posterior, *note_twins(twins, samples.classes), twins=pairs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from labelaudit.judge import probes
+from labelaudit.judge.judge import CLOSED_FORMS
 from labelaudit.machine import multiplies_bfloat16
 from labelaudit.scanning.settings import Around, ScanSettings
 from labelaudit.training.settings import CrossfitSettings
@@ -31,8 +32,6 @@ TUNING = CrossfitSettings(
     folds=PIXEL_FOLDS,
 )
 """Settings of fine-tuning but for seed and rounding; `plan_tuning` has all."""
-CLOSED = ("ridge", "prototypes", "discriminant")
-"""Models in closed form, which lead the pool."""
 
 
 def list_trainings(settings: ScanSettings) -> dict[str, CrossfitSettings]:
@@ -59,10 +58,11 @@ def list_trainings(settings: ScanSettings) -> dict[str, CrossfitSettings]:
     }
 
 
-def count_heard(settings: ScanSettings, *, features: bool, given: bool, large: bool = False) -> int:
-    """The number of opinions that the noise model hears at most; of ``large`` sets closed forms and neighbours."""
+def count_heard(settings: ScanSettings, *, features: bool, given: bool, large: bool) -> int:
+    """The number of opinions that the noise model hears at most; of ``large`` sets closed forms, which the discriminant
+    is another of, and neighbours."""
     trained = 0 if large else len(REFERENCES) - 2 + len(list_trainings(settings))
-    return (len(CLOSED) + 1 + trained if features else 0) + given
+    return (len(CLOSED_FORMS) + 2 + trained if features else 0) + given
 
 
 def head_width(blocks: int) -> int:

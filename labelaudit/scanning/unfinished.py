@@ -12,6 +12,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,9 @@ class Unfinished:
             found = read_arrays(file)
         except Exception:  # what damage raises is no closed list, and all of it can be made again
             found = make()
-            _keep(found, file)
+            with suppress(OSError):  # where there is no room the scan goes on, and they would be made again
+                file.parent.mkdir(parents=True, exist_ok=True)
+                write_arrays(file, found)
         else:
             self.found.append(name)
         return found
@@ -80,15 +83,6 @@ class Unfinished:
         old = [file for file in self._folder.glob("*.npz") if time.time() - _age(file) > _FORGOTTEN]
         for file in [*self._used, *old]:
             file.unlink(missing_ok=True)
-
-
-def _keep(arrays: Arrays, file: Path) -> None:
-    """Write ``arrays``; where there is no room for them the scan goes on, and they would be made again."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_arrays(file, arrays)
-    except OSError:
-        return
 
 
 def _age(file: Path) -> float:

@@ -31,7 +31,7 @@ def test_a_picture_that_changed_since_the_scan_is_not_shown(tmp_path: Path) -> N
         with pytest.raises(ImageError, match="was changed while it was being scanned") as caught:
             show(row)
         assert caught.value.kind == "changed"
-    assert pictures.thumbnail(samples.ids.index("a/0.ppm")).media_type == "image/webp"
+    assert pictures.thumbnail(samples.ids.index("a/0.ppm"))[1] == "image/webp"
 
 
 def test_images_of_a_run_have_their_files_however_the_dataset_is_read(tmp_path: Path) -> None:

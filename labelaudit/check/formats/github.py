@@ -63,13 +63,11 @@ def _worst(outcome: Outcome) -> tuple[Suspect | CheckedFinding, ...]:
 def _command(kind: str, *lines: str, **properties: str) -> str:
     """``::kind key=value,…::message``, escaped as the runner unescapes it."""
     said = "%0A".join(_data(line) for line in lines)
-    given = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    given = ",".join(
+        f"{name}={_data(value).replace(':', '%3A').replace(',', '%2C')}" for name, value in properties.items()
+    )
     return f"::{kind} {given}::{said}"
 
 
 def _data(text: str) -> str:
     return printable(text).replace("%", "%25")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
