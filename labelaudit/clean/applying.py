@@ -124,10 +124,9 @@ def apply_plan(plan: CorrectionPlan, audit: Audit, out: Destination) -> WrittenD
         transfer = out.transfer(open_originals(audit, out.data), audit.samples)
     unread = () if transfer is None else _unreadable(plan, audit, out.data)
     wanted = sum(not change.digest and change.action == "quarantine" for change in plan.changes)
-    lost = (
-        f"Unreadable files that cannot be kept apart, because they are in no folder of files: {wanted - len(unread):,}."
-    )
-    notes = (*((lost,) if len(unread) < wanted else ()), *filter(None, [explain_newcomers(audit, out.data)]))
+    missed = wanted - len(unread)
+    lost = f"Unreadable files that cannot be kept apart, because they are in no folder of files: {missed:,}."
+    notes = tuple(filter(None, (lost if missed > 0 else "", explain_newcomers(audit, out.data))))
     return _write(plan, dataset, apart, out, transfer=transfer, unread=unread, notes=notes)
 
 
@@ -258,10 +257,9 @@ def _write_names(dataset: RelabelledDataset, folder: Path) -> None:
 def _leftovers(place: Path, aside: Path | None) -> tuple[str, ...]:
     """A word about hidden folders of runs that were killed; not in the report, which depends on the plan alone."""
     left = partials(place) + (() if aside is None else partials(aside))
-    if not left:
-        return ()
     many = "a hidden folder" if len(left) == 1 else f"{len(left):,} hidden folders"
-    return (f"A run that was killed left {many} here: delete {name_some([str(path) for path in left])}.",)
+    said = f"A run that was killed left {many} here: delete {name_some([str(path) for path in left])}."
+    return (said,) if left else ()
 
 
 def _notes(dataset: RelabelledDataset, apart: RelabelledDataset, form: str, transfer: Transfer | None) -> list[str]:

@@ -10,15 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from labelaudit.audit.document import Audit
 from labelaudit.errors import OptionError, RunError, unknown_name
+from labelaudit.estimate import FdrFlags, fdr_flags, load_plan, load_target
 from labelaudit.text import spell_path
-
-if TYPE_CHECKING:
-    from labelaudit.estimate import FdrFlags
-    from labelaudit.verdicts import Reviewed
+from labelaudit.verdicts import Reviewed
 
 CHOICES = ("auto", "fdr", "threshold")
 """auto: fdr where ``RUN/estimate.json`` holds a rate, threshold elsewhere."""
@@ -43,9 +40,6 @@ def choose_flags(
         OptionError: ``choice`` is unknown, contradicts ``target``, or asks for a rate that nobody has set.
         RunError: there is no review plan that a rate could rest on, or its file is damaged.
     """
-    from labelaudit.estimate import fdr_flags
-    from labelaudit.estimate.estimate_file import load_plan, load_target
-
     if choice not in CHOICES:
         raise unknown_name("choice of flags", choice, CHOICES)
     if choice == "threshold":

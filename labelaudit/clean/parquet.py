@@ -7,7 +7,7 @@ images once more, and writing in parallel; the images are read one after the oth
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,54 +36,45 @@ def write_parquet(
     place.mkdir()
     done = 0
     code = {label: number for number, label in enumerate(dataset.classes)}
+
+    def read(places: Sequence[int]) -> Iterator[dict[str, list[Any]]]:
+        """Yield the columns of a row group after the other."""
+        nonlocal done
+        for start in range(0, len(places), GROUP_ROWS):
+            group = places[start : start + GROUP_ROWS]
+            columns: dict[str, list[Any]] = {
+                "image": _read(dataset, [dataset.rows[at] for at in group], transfer),
+                "label": [code[dataset.labels[at]] for at in group],
+            }
+            if dataset.weights is not None:
+                columns["weight"] = [dataset.weights[at] for at in group]
+            yield columns | {name: [encodable(values[at]) for at in group] for name, values in further.items()}
+            done += len(group)
+            transfer.progress("images", done, len(dataset))
+
     for split, places in dataset.split_rows().items() or {"": []}.items():
-        parts = _Parts(place, schema)
-        try:
-            for start in range(0, len(places), GROUP_ROWS):
-                group = places[start : start + GROUP_ROWS]
-                columns: dict[str, list[Any]] = {
-                    "image": _read(dataset, [dataset.rows[at] for at in group], transfer),
-                    "label": [code[dataset.labels[at]] for at in group],
-                }
-                if dataset.weights is not None:
-                    columns["weight"] = [dataset.weights[at] for at in group]
-                columns |= {name: [encodable(values[at]) for at in group] for name, values in further.items()}
-                parts.write(columns)
-                done += len(group)
-                transfer.progress("images", done, len(dataset))
-        finally:
-            parts.close()
-        for number, part in enumerate(parts.paths):
-            part.rename(place / f"{split or 'train'}-{number:05d}-of-{len(parts.paths):05d}.parquet")
+        parts = _write_parts(read(places), place, schema)
+        for number, part in enumerate(parts):
+            part.rename(place / f"{split or 'train'}-{number:05d}-of-{len(parts):05d}.parquet")
 
 
-class _Parts:
-    """Files that follow each other, each closed when it is big enough."""
+def _write_parts(groups: Iterator[dict[str, list[Any]]], folder: Path, schema: Any) -> list[Path]:
+    """Write row ``groups`` to files that follow each other, each closed when it is big enough."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    def __init__(self, folder: Path, schema: Any) -> None:
-        self._folder, self._schema = folder, schema
-        self._writer: Any = None
-        self._bytes = 0
-        self.paths: list[Path] = []
-
-    def write(self, columns: Mapping[str, list[Any]]) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        if self._writer is None:
-            self.paths.append(self._folder / f"{len(self.paths)}.part")
-            # images are compressed already: zstd gains nothing on them, and statistics of bytes are useless
-            self._writer = pq.ParquetWriter(self.paths[-1], self._schema, compression="none", write_statistics=False)
-            self._bytes = 0
-        self._writer.write_table(pa.table(dict(columns), schema=self._schema), row_group_size=GROUP_ROWS)
-        self._bytes += sum(len(image["bytes"]) for image in columns["image"])
-        if self._bytes >= SHARD_BYTES:
-            self.close()
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+    paths: list[Path] = []
+    columns = next(groups, None)
+    while columns is not None:
+        paths.append(folder / f"{len(paths)}.part")
+        written = 0
+        # images are compressed already: zstd gains nothing on them, and statistics of bytes are useless
+        with pq.ParquetWriter(paths[-1], schema, compression="none", write_statistics=False) as writer:
+            while columns is not None and written < SHARD_BYTES:
+                writer.write_table(pa.table(columns, schema=schema), row_group_size=GROUP_ROWS)
+                written += sum(len(image["bytes"]) for image in columns["image"])
+                columns = next(groups, None)
+    return paths
 
 
 def _schema(dataset: RelabelledDataset, further: Mapping[str, Sequence[str]]) -> Any:

@@ -22,19 +22,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from labelaudit.audit.chance import is_measured, scale_of, what_sets, where_to_stop
 from labelaudit.audit.document import Audit
 from labelaudit.clean.actions import ACTIONS, DEFAULTS
+from labelaudit.estimate import FdrFlags
 from labelaudit.estimate.price import price_suspects, rank_surest
 from labelaudit.kinds import kinds_of
 from labelaudit.text import count_kind, name_some
 from labelaudit.types import Ints, Tier
-
-if TYPE_CHECKING:
-    from labelaudit.estimate import FdrFlags
-    from labelaudit.verdicts import Reviewed, Verdict
+from labelaudit.verdicts import Reviewed, Verdict
 
 SOURCES = ("verdict", "fdr", "threshold", "finding", "hand")
 """Origins of a change: a person · the flags at a stated false-discovery rate · the flag threshold · the scan's findings

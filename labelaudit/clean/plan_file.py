@@ -189,15 +189,13 @@ def _build(path: Path, parts: Mapping[str, Any]) -> CorrectionPlan:
     classes = parts.get("new_classes", [])
     if not _is_texts(classes):
         raise RunError(f'{path}: "new_classes" must be a list of names')
-    kept, actions, flags = (parts.get(name, {}) for name in ("kept", "actions", "flags"))
+    tables = {name: parts.get(name) for name in ("actions", "flags", "kept")}
     return CorrectionPlan(
         changes=tuple(_change(entry, f"{path}, change {number}") for number, entry in enumerate(changes, 1)),
         fingerprint=str(parts.get("fingerprint", "")),
         root=str(parts.get("root", "")),
         samples=int(parts["samples"]) if isinstance(parts.get("samples"), int) else 0,
-        actions=actions if isinstance(actions, dict) else {},
-        flags=flags if isinstance(flags, dict) else {},
-        kept=kept if isinstance(kept, dict) else {},
+        **{name: value if isinstance(value, dict) else {} for name, value in tables.items()},
         new_classes=tuple(classes),
         notes=tuple(parts["notes"]) if _is_texts(parts.get("notes")) else (),
     )

@@ -12,6 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
 from labelaudit.audit.originals import Originals
@@ -29,31 +30,27 @@ _FICLONE = 0x40049409  # linux/fs.h: let a file share the blocks of another
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 
 
+@dataclass
 class Transfer:
     """Brings images from the source to their place in the new dataset."""
 
-    def __init__(
-        self,
-        images: Images,
-        samples: Samples,
-        *,
-        link: str = "auto",
-        workers: int = 2,
-        progress: Progress = no_progress,
-    ) -> None:
-        self._images, self._samples = images, samples
-        self.link, self.workers, self.progress = link, workers, progress
-        self._no_reflinks = False
-        self.how: Counter[str] = Counter()
-        """Way of transfer -> number of files: ``hard link``, ``symlink``, ``reflink``, ``copy``."""
+    images: Images
+    samples: Samples
+    _: KW_ONLY
+    link: str = "auto"
+    workers: int = 2
+    progress: Progress = no_progress
+    how: Counter[str] = field(default_factory=Counter)
+    """Way of transfer -> number of files: ``hard link``, ``symlink``, ``reflink``, ``copy``."""
+    _no_reflinks: bool = False
 
     def read(self, row: int) -> bytes:
         """The bytes of a sample, as the scan saw them; raises `ImageError` where they are gone or others."""
         try:
-            data = self._images.encoded(row)
+            data = self.images.encoded(row)
         except OSError as error:
             raise ImageError("missing", f"the image cannot be read ({error.strerror or error})") from error
-        if not isinstance(self._images, Originals) and digest(data) != self._samples.digests[row]:
+        if not isinstance(self.images, Originals) and digest(data) != self.samples.digests[row]:
             raise ImageError("changed", "the image was changed since the scan: scan again")
         return data
 
@@ -78,7 +75,7 @@ class Transfer:
                 try:
                     data = self.read(row)
                 except (DataError, ValueError) as error:
-                    missed.append(f"{self._samples.ids[row]}: {error}")
+                    missed.append(f"{self.samples.ids[row]}: {error}")
                 else:
                     if not failures:
                         how[self._put(data, row, target)] += 1
@@ -100,7 +97,7 @@ class Transfer:
 
     def _put(self, data: bytes, row: int, target: Path) -> str:
         """Make ``target``, and say how."""
-        source = None if self.link == "copy" else path_of(self._images, row)
+        source = None if self.link == "copy" else path_of(self.images, row)
         if source is not None:
             try:
                 if self.link == "hard":

@@ -18,7 +18,6 @@ break where it is not, which is what the review is there to find out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +25,7 @@ import numpy.typing as npt
 from labelaudit.audit.document import Audit
 from labelaudit.estimate.sampling import UNPLANNED, ReviewPlan, reviewed_from_top
 from labelaudit.types import Bools, Floats, Ints
-
-if TYPE_CHECKING:
-    from labelaudit.verdicts import Reviewed
+from labelaudit.verdicts import Reviewed
 
 _OWN_SIDE = 3 / 4
 _FEW = 6

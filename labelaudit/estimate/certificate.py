@@ -38,15 +38,16 @@ def certify(audit: Audit, found: Estimate, *, date: str) -> tuple[str, str]:
         f"judged without seeing what a model thinks of them, {date}, labelaudit {__version__}. Fingerprint of content "
         f"and labels: `{audit.fingerprint}`.\n"
     )
-    return render_badge("labels", said), paragraph
+    return render_badge(said), paragraph
 
 
-def render_badge(left: str, right: str) -> str:
-    """A badge of two halves as a standalone SVG file, readable by screen readers.
+def render_badge(right: str) -> str:
+    """A badge, "labels" and what is said of them, as a standalone SVG file, readable by screen readers.
 
-    >>> render_badge("labels", "1 <").count("1 &lt;")
+    >>> render_badge("1 <").count("1 &lt;")
     2
     """
+    left = "labels"
     first, second = (round(_LETTER * len(text) + 2 * _PAD) for text in (left, right))
     title, width = escape(f"{left}: {right}", quote=True), first + second
     shown = "".join(

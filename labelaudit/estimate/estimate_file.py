@@ -120,13 +120,10 @@ def _plan(parts: dict[str, Any], population: dict[str, str]) -> ReviewPlan:
         rows=rows,
         strata=tuple(
             Stratum(
-                flagged=bool(s["flagged"]),
-                low=float(s["suspicion"][0]),
-                high=float(s["suspicion"][1]),
-                size=int(s["size"]),
-                drawn=int(s["drawn"]),
+                flagged=bool(s["flagged"]), low=float(low), high=float(high), size=int(s["size"]), drawn=int(s["drawn"])
             )
             for s in parts["strata"]
+            for low, high in [s["suspicion"]]
         ),
         stratum_of=stratum_of,
         numbers=numbers,

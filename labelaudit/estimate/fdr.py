@@ -21,7 +21,7 @@ and the stated rate is that of the others. Left out: a cell with no verdict; all
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -31,9 +31,7 @@ from labelaudit.estimate.cells import count_cells
 from labelaudit.estimate.sampling import ReviewPlan, align_plan
 from labelaudit.text import count
 from labelaudit.types import Bools, Floats, Ints
-
-if TYPE_CHECKING:
-    from labelaudit.verdicts import Reviewed
+from labelaudit.verdicts import Reviewed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

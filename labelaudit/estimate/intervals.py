@@ -10,7 +10,7 @@ have no width where no error was drawn.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +19,7 @@ from labelaudit.estimate.cells import Cells, count_cells, draw_unseen, expected_
 from labelaudit.estimate.sampling import UNPLANNED, ReviewPlan, align_plan
 from labelaudit.text import count
 from labelaudit.types import Floats
-
-if TYPE_CHECKING:
-    from labelaudit.verdicts import Reviewed
+from labelaudit.verdicts import Reviewed
 
 CONFIDENCE = 0.9
 FEW = 10

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,7 @@ import numpy.typing as npt
 from labelaudit.audit.document import Audit
 from labelaudit.errors import OptionError
 from labelaudit.types import Bools, Floats, Ints
-
-if TYPE_CHECKING:
-    from labelaudit.verdicts import Reviewed
+from labelaudit.verdicts import Reviewed
 
 REVIEWS = 200
 """Samples in a plan unless said otherwise: about twenty minutes of a person's time."""
@@ -268,12 +266,12 @@ def align_plan(plan: ReviewPlan, audit: Audit) -> ReviewPlan:
     rows = [row_of[number].pop(0) for number in plan.numbers[list(plan.rows)].tolist() if row_of.get(number)]
     drawn = np.bincount(stratum_of[rows], minlength=256)
     sizes = np.bincount(stratum_of, minlength=256)
-    return ReviewPlan(
+    return replace(
+        plan,
         rows=tuple(rows),
         strata=tuple(replace(s, size=int(sizes[i]), drawn=int(drawn[i])) for i, s in enumerate(plan.strata)),
         stratum_of=stratum_of,
         numbers=numbers,
-        seed=plan.seed,
         fingerprint=audit.fingerprint,
         gone=plan.gone + len(plan.rows) - len(rows),
     )

@@ -99,12 +99,8 @@ def selftest(audit: Audit, *, seed: int = 0) -> SelfTest:
         low, high = beta.ppf([0.05, 0.95], hits + 0.5, count - hits + 0.5).tolist()
         ceilings.append(Ceiling(kind=kind, planted=count, ceiling=hits / count, low=low, high=high))
     worst = min(ceiling.ceiling for ceiling in ceilings)
-    alarm = (
-        f"Even planted errors are found in {worst:.0%} of the cases only: the evidence is too weak to rely on."
-        if worst < _ALARM
-        else ""
-    )
-    return SelfTest(ceilings=tuple(ceilings), alarm=alarm)
+    alarm = f"Even planted errors are found in {worst:.0%} of the cases only: the evidence is too weak to rely on."
+    return SelfTest(ceilings=tuple(ceilings), alarm=alarm if worst < _ALARM else "")
 
 
 def frozen_models(audit: Audit) -> Mapping[str, Table]:

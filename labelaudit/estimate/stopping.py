@@ -15,7 +15,7 @@ finds, which says nothing about errors that the model does not suspect.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -25,9 +25,7 @@ from labelaudit.estimate.intervals import CONFIDENCE, Quantity, quantity, share_
 from labelaudit.estimate.sampling import ReviewPlan, align_plan
 from labelaudit.text import count
 from labelaudit.types import Floats, Ints
-
-if TYPE_CHECKING:
-    from labelaudit.verdicts import Reviewed
+from labelaudit.verdicts import Reviewed
 
 TARGET = 0.9
 """Share of the wrong labels that a review should find."""

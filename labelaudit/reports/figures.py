@@ -10,18 +10,16 @@ import math
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from labelaudit.audit.chance import has_numbers, is_estimated, is_measured, scale_of
 from labelaudit.audit.document import Audit, has_images
 from labelaudit.judge.reasons import Reason, find
+from labelaudit.reports.review_state import ReviewState
 from labelaudit.text import count, count_kind, interval
 from labelaudit.types import Finding, Floats, Ints
-
-if TYPE_CHECKING:
-    from labelaudit.reports.review_state import ReviewState
 
 MAP_CLASSES = 30
 """Classes that a heat map still shows legibly."""
@@ -161,11 +159,9 @@ def _tiers(audit: Audit) -> str:
             f"All of its {flagged:,} suspects are sure, by the models alone: a hard image with a correct label may be "
             "among them."
         )
-    doubtful = (
-        f"{flagged - sure:,} {'is' if flagged - sure == 1 else 'are'} doubtful: wrong, or hard images, which models"
-    )
+    doubtful = count(flagged - sure, "is", "are")
     lead = f"{sure:,} of the {flagged:,} suspects {'is' if sure == 1 else 'are'} sure; " if sure else ""
-    return f"{lead}{doubtful} cannot tell apart."
+    return f"{lead}{doubtful} doubtful: wrong, or hard images, which models cannot tell apart."
 
 
 def kind_of(reason: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,15 +17,13 @@ from labelaudit.audit.chance import is_measured, say_chance
 from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError
 from labelaudit.images import Images
+from labelaudit.judge.memory import Memory
 from labelaudit.reports import figures, landscape, thumbnails
 from labelaudit.reports.review_state import ReviewState
 from labelaudit.reports.thumbnails import Thumbnails
 from labelaudit.text import printable
 from labelaudit.types import TIERS, Floats, Ints, Progress, no_progress
 from labelaudit.verdicts import OUTCOMES
-
-if TYPE_CHECKING:
-    from labelaudit.judge.memory import Memory
 
 _LARGE, _SMALL, _FEW = 160, 96, 1000  # side of a suspect's picture: large for a few suspects, small for more
 _NEAR_SIDE, _NEAR, _WITH_NEAR = 72, 3, 500  # look-alikes of each class, beside that many suspects
@@ -96,6 +94,7 @@ def _suspects(audit: Audit, rows: list[int]) -> dict[str, Any]:
     kinds, kind = _number([figures.kind_of(decision.reasons[row]) for row in rows])
     chances, chance = _number([say_chance(decision, row) for row in rows])
     reasons, reason = _number([_reason(audit, row) for row in rows])
+    tiers = decision.tiers[pick].tolist()
     remarks: dict[str, list[str]] = {}
     for finding in audit.findings:
         what = finding.kind.replace("_", " ")
@@ -131,9 +130,7 @@ def _suspects(audit: Audit, rows: list[int]) -> dict[str, Any]:
         },
         "methods": {printable(name): _standing(found.suspicion, pick) for name, found in audit.evidence.items()},
         "tiers": _SHOWN,
-        "tier": [_SHOWN.index(TIERS[place]) for place in decision.tiers[pick].tolist()]
-        if decision.sure_threshold is not None
-        else None,
+        "tier": None if decision.sure_threshold is None else [_SHOWN.index(TIERS[tier]) for tier in tiers],
         "remarks": {place: remarks[path] for place, path in enumerate(paths) if path in remarks},
     }
 

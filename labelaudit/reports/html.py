@@ -24,7 +24,7 @@ from labelaudit.audit.groups import list_worst_groups
 from labelaudit.audit.json import plain
 from labelaudit.audit.run import REPORT
 from labelaudit.errors import LabelAuditError, reason_of, writing
-from labelaudit.estimate.price import Price, list_prices
+from labelaudit.estimate.price import list_prices
 from labelaudit.files import write_text
 from labelaudit.images import Images
 from labelaudit.reports import figures, gallery
@@ -178,8 +178,11 @@ def _fill(
         finalize=lambda value: printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
     )
     classes = figures.rank_classes(audit)
+    judged = () if checked is None else (tuple(checked.outcomes), checked.settled)
     policy = f"default-src 'none'; {sources}base-uri 'none'; form-action 'none'"
-    text = environment.from_string(_read("report.html.jinja")).render(
+    text = environment.from_string(
+        _read("report.html.jinja")
+    ).render(
         policy=policy,
         style=Markup(style),
         script=Markup(script),
@@ -207,7 +210,7 @@ def _fill(
         share_name=name_share(audit.decision),
         share=interval,
         name_subject=name_subject,
-        prices=_list_prices(audit, checked),
+        prices=list_prices(audit, *judged) if has_numbers(audit.decision) else [],  # once verdicts have set the scale
         faces=faces,
         noun="images" if has_images(audit) else "samples",
         heat=figures.map_confusion(audit),
@@ -247,13 +250,6 @@ def _hash(text: str) -> str:
 
 def _read(name: str) -> str:
     return (files("labelaudit.reports") / "page" / name).read_text(encoding="utf-8")
-
-
-def _list_prices(audit: Audit, checked: ReviewState | None) -> list[Price]:
-    """The prices of relabelling without looking; none before verdicts have set the scale."""
-    if not has_numbers(audit.decision):
-        return []
-    return list_prices(audit) if checked is None else list_prices(audit, tuple(checked.outcomes), checked.settled)
 
 
 def _weights(audit: Audit) -> list[tuple[str, float]]:

@@ -37,16 +37,8 @@ def render(audit: Audit, *, checked: ReviewState | None = None, most: int = MOST
         said = "\n".join(f"- {as_prose(one.sentence())}" for one in audit.concentrations[:_PAIRS])
         parts += ["## Where the suspects lie", said]
     if groups := list_worst_groups(audit, _PAIRS):
-        cells = (
-            [
-                as_code(row["group"]),
-                as_code(row["given_label"]),
-                as_code(row["predicted_label"]),
-                row["flagged"],
-                row["samples"],
-            ]
-            for row in groups
-        )
+        names = ("group", "given_label", "predicted_label")
+        cells = ([*(as_code(row[name]) for name in names), row["flagged"], row["samples"]] for row in groups)
         parts += ["## Groups most in doubt", _table(("group", "given", "probably", "suspects:", "images:"), cells)]
     if audit.notes:
         parts += ["## Notes", "\n".join(f"- {as_prose(note)}" for note in audit.notes)]
@@ -111,14 +103,7 @@ def _suspects(audit: Audit, most: int, checked: ReviewState | None) -> Iterable[
         yield _table(
             ("#:", "path", "given", "suggested", "likely wrong", "reason"),
             (
-                [
-                    rank,
-                    as_code(path),
-                    as_code(given),
-                    as_code(better),
-                    say_chance(audit.decision, row),
-                    _reason(reason, better),
-                ]
+                [rank, *map(as_code, (path, given, better)), say_chance(audit.decision, row), _reason(reason, better)]
                 for row, rank, path, given, better, reason in rows
             ),
         )
@@ -139,9 +124,8 @@ def _findings(audit: Audit) -> Iterable[str]:
     for kind, found in figures.group_findings(audit):
         lines = [f"**{as_prose(kind)}**", ""]
         for finding in found[:_FINDINGS]:
-            partner = (
-                f" and {as_code(finding.partner)}" if finding.partner and finding.partner not in finding.detail else ""
-            )
+            named = not finding.partner or finding.partner in finding.detail
+            partner = "" if named else f" and {as_code(finding.partner)}"
             lines.append(f"- {as_code(name_subject(finding.path))}{partner}: {as_prose(finding.detail)}")
         if len(found) > _FINDINGS:
             lines.append(f"- and {len(found) - _FINDINGS:,} more in `summary.json`")

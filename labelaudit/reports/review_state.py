@@ -132,12 +132,10 @@ def _estimate(audit: Audit, run: Path, reviewed: Reviewed) -> tuple[tuple[Share,
 def _advise(planned: int, left: int) -> str:
     """The step that brings the numbers that are not known yet: a number is shown once its interval is `WIDEST` or
     narrower."""
+    step = f"`labelaudit estimate RUN --reviews {2 * planned}` draws more images to judge."
     if left:
-        return (
-            f"A number is shown once its 90% interval is {WIDEST:.0%} wide or narrower: judge the other {left:,} of "
-            f"the sample (`labelaudit review RUN --order sample`, about {max(1, round(left / PACE)):,} minutes)."
+        step = (
+            f"judge the other {left:,} of the sample (`labelaudit review RUN --order sample`, about "
+            f"{max(1, round(left / PACE)):,} minutes)."
         )
-    return (
-        f"A number is shown once its 90% interval is {WIDEST:.0%} wide or narrower: `labelaudit estimate RUN --reviews "
-        f"{2 * planned}` draws more images to judge."
-    )
+    return f"A number is shown once its 90% interval is {WIDEST:.0%} wide or narrower: {step}"

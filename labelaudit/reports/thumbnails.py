@@ -31,12 +31,7 @@ class Thumbnails:
 
 
 def draw(
-    samples: Samples,
-    images: Images,
-    sides: Mapping[int, int],
-    *,
-    workers: int = 2,
-    progress: Progress = no_progress,
+    samples: Samples, images: Images, sides: Mapping[int, int], *, workers: int = 2, progress: Progress = no_progress
 ) -> Thumbnails:
     """Previews of the rows of ``sides``, each at most that many pixels wide and high.
 

@@ -20,10 +20,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from labelaudit import verdicts
 from labelaudit.audit.json import plain
 from labelaudit.data.images import ImageError
 from labelaudit.errors import LabelAuditError, NothingToDo, OptionError
-from labelaudit.review import living
 from labelaudit.review.connection import PATIENCE
 from labelaudit.review.ending import conclude
 from labelaudit.review.guard import Base, Guard
@@ -69,7 +69,7 @@ def build_app(
             Route("/api/stop", _answering(site.stop)),
             Route("/api/pair", _answering(site.page_of_pair)),
             Route("/api/ending", _answering(lambda _: conclude(site.session))),
-            Route("/api/rows", _answering(lambda _: living.state(site.session))),
+            Route("/api/rows", _answering(lambda _: _state(site.session))),
             Route("/api/rows/judge", _taking(site.judge_row), methods=["POST"]),
             Route("/api/rows/undo", _taking(site.undo_row), methods=["POST"]),
             Route("/api/rerank", _taking(site.rank_anew), methods=["POST"]),
@@ -166,18 +166,27 @@ class _Site:
         row, version, label = (_integer(body, name) for name in ("row", "version", "label"))
         try:
             self.session.take(self._known(row), str(body.get("answer")), label, version or 0, _note(body))
-            return living.state(self.session)
+            return _state(self.session)
         except StaleAnswer as error:
-            return _json({"error": str(error), "kind": "stale"} | living.state(self.session), 409)
+            return _json({"error": str(error), "kind": "stale"} | _state(self.session), 409)
 
     def undo_row(self, body: dict[str, Any]) -> Any:
         self.session.ledger.undo(self.session.audit.identity(self._known(_integer(body, "row"))))
-        return living.state(self.session)
+        return _state(self.session)
 
     def undo(self, body: dict[str, Any]) -> Any:
         if moved := _moved(self.session, _integer(body, "place"), _integer(body, "row")):
             return moved
         return self.session.undo(_integer(body, "place"))
+
+
+def _state(session: Session) -> dict[str, Any]:
+    """The decisions of people so far: ``rows`` (row -> kind, words, version) and ``counts`` over the suspects."""
+    session.ledger.refresh()
+    kinds, words = verdicts.list_outcomes(verdicts.match(session.audit, session.ledger.log))
+    versions = {row: session.ledger.version(session.audit.identity(row)) for row in kinds}
+    rows = {row: [kinds[row], words[row], versions[row]] for row in sorted(kinds)}
+    return {"rows": rows, "counts": verdicts.count_outcomes(session.audit, kinds)}
 
 
 def _answering(respond: Callable[[Request], Any]) -> Callable[[Request], Response]:

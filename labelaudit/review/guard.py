@@ -102,13 +102,10 @@ class Guard:
             return PlainTextResponse("This page answers to 127.0.0.1 and localhost only.\n", 421)
         if not (invited or self._known(headers)):
             return PlainTextResponse(_CLOSED, 403)
-        if scope["method"] not in ("GET", "HEAD") and headers.get("origin") not in self._origins(host):
+        own = (f"http://{host}", *filter(None, [self.base.origin]))  # where the page itself may come from
+        if scope["method"] not in ("GET", "HEAD") and headers.get("origin") not in own:
             return PlainTextResponse("Only the page itself may write.\n", 403)
         return None
-
-    def _origins(self, host: str) -> tuple[str, ...]:
-        """The origins that the page itself may come from."""
-        return (f"http://{host}", self.base.origin) if self.base.origin else (f"http://{host}",)
 
     def _invited(self, scope: Scope) -> bool:
         """Whether the address of the page carries the token."""

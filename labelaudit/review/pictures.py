@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
 
 from labelaudit.data.images import preview
 from labelaudit.images import Images
@@ -26,13 +25,6 @@ _SIGNATURES = (
 )
 
 
-class Picture(NamedTuple):
-    """Bytes and what they are."""
-
-    data: bytes
-    media_type: str
-
-
 class Pictures:
     """Pictures of the images of a dataset. Safe to use from several threads."""
 
@@ -40,8 +32,8 @@ class Pictures:
         self.images = images
         self._shrunk = lru_cache(_KEPT)(lambda row: preview(images.encoded(row), THUMBNAIL))
 
-    def show(self, row: int, *, safe: bool = False) -> Picture:
-        """The image of ``row`` for the stage; with ``safe`` always a preview, for what a browser failed to read.
+    def show(self, row: int, *, safe: bool = False) -> tuple[bytes, str]:
+        """Bytes and media type of the image of ``row``; with ``safe`` of a preview, if a browser failed to read it.
 
         Raises:
             ImageError: it is missing, changed, or cannot be decoded.
@@ -49,12 +41,12 @@ class Pictures:
         data = self.images.encoded(row)
         media_type = media_type_of(data)
         if safe or media_type is None or len(data) > _LARGE:
-            return Picture(preview(data, SIDE), "image/webp")
-        return Picture(data, media_type)
+            return preview(data, SIDE), "image/webp"
+        return data, media_type
 
-    def thumbnail(self, row: int) -> Picture:
+    def thumbnail(self, row: int) -> tuple[bytes, str]:
         """The image of ``row`` at most `THUMBNAIL` pixels wide and high; raises `ImageError` as `show` does."""
-        return Picture(self._shrunk(row), "image/webp")
+        return self._shrunk(row), "image/webp"
 
 
 def media_type_of(data: bytes) -> str | None:

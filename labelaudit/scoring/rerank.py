@@ -60,12 +60,11 @@ class Reranked:
     @property
     def sentence(self) -> str:
         """The difference, for a person."""
-        gone = self.cleared + self.alike
-        said = (
-            f"By {count(self.verdicts, 'verdict')}: {count(self.new, 'new suspect')}, {gone:,} cleared by what people "
+        return (
+            f"By {count(self.verdicts, 'verdict')}: {count(self.new, 'new suspect')}, {self.cleared + self.alike:,} "
+            f"cleared by what people said ({self.cleared:,} of them judged, {self.alike:,} by likeness and scale). "
+            f"{count(len(self.audit.suspects), 'suspect')} now."
         )
-        said += f"said ({self.cleared:,} of them judged, {self.alike:,} by likeness and scale). "
-        return said + f"{count(len(self.audit.suspects), 'suspect')} now."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,9 +125,18 @@ def rerank(audit: Audit, verdicts: Sequence[Verdict]) -> Reranked:
         decision=decision,
         evidence={**audit.evidence, BEFORE_REVIEW: blind},
         notes=(*(note for note in audit.notes if not note.startswith(_NOTE)), line),
-        judge=None if judge is None else replace(judge, memory=_remember(judge.memory, audit, decision)),
     )
-    return _compare(audit, after, known)
+    if judge is not None:
+        believed = Memory.of(judge.memory.vectors, audit.samples, decision, scanned=True)
+        after = replace(after, judge=replace(judge, memory=replace(believed, scanned=judge.memory.scanned)))
+    was, now, told = audit.decision.is_issue, decision.is_issue, known != UNKNOWN
+    return Reranked(
+        audit=after,
+        verdicts=int(told.sum()),
+        new=int((now & ~was).sum()),
+        cleared=int((was & ~now & told).sum()),
+        alike=int((was & ~now & ~told).sum()),
+    )
 
 
 def rerank_run(
@@ -197,20 +205,4 @@ def _keep_reasons(old: Decision, new: Decision, judged: Bools) -> tuple[str, ...
     return tuple(
         before if (before and after and find(after) is not Reason.REVIEWED) or not able else after
         for before, after, able in zip(old.reasons, new.reasons, judged.tolist(), strict=True)
-    )
-
-
-def _remember(memory: Memory, audit: Audit, decision: Decision) -> Memory:
-    """The ``memory`` with the beliefs of ``decision``."""
-    return replace(Memory.of(memory.vectors, audit.samples, decision, scanned=True), scanned=memory.scanned)
-
-
-def _compare(before: Audit, after: Audit, known: Ints) -> Reranked:
-    was, now, told = before.decision.is_issue, after.decision.is_issue, known != UNKNOWN
-    return Reranked(
-        audit=after,
-        verdicts=int(told.sum()),
-        new=int((now & ~was).sum()),
-        cleared=int((was & ~now & told).sum()),
-        alike=int((was & ~now & ~told).sum()),
     )

@@ -114,7 +114,9 @@ def _score(
         decision, _ = judge_rows(judge, samples, features, blank)
         known = _find_known(samples, audit)
         if (known >= 0).any():
-            decision = _keep_known(decision, audit.decision, samples.labels, known)
+            source = np.where(known >= 0, known, len(audit.samples) + np.arange(len(known)))
+            kept = join_rows(audit.decision, decision, source, samples.labels)
+            decision = recount_noise(replace(decision, **kept), samples.labels)
         decision = widen_as(audit.decision, decision)
     with clock.stage("duplicates"):
         alike = _compare_with(audit, judge, samples, judge.project(features), _open(audit, originals), machine)
@@ -147,12 +149,6 @@ def _find_known(samples: Samples, audit: Audit) -> Ints:
     wanted, there = set(asked), zip(audit.samples.digests, audit.samples.given(), strict=True)
     row_of = {one: row for row, one in enumerate(there) if one in wanted}
     return np.array([row_of.get(one, -1) for one in asked], dtype=np.int64)
-
-
-def _keep_known(judged: Decision, scanned: Decision, labels: Ints, known: Ints) -> Decision:
-    """``judged`` (m rows with ``labels``) with what was ``scanned`` where that has the row ``known`` (m,), -1 none."""
-    source = np.where(known >= 0, known, len(scanned.suspicion) + np.arange(len(known)))
-    return recount_noise(replace(judged, **join_rows(scanned, judged, source, labels)), labels)
 
 
 def join_rows(first: Decision, second: Decision, source: Ints, given: Ints) -> dict[str, Any]:

@@ -65,7 +65,8 @@ def update(previous: Audit, source: Source | None = None, machine: Machine | Non
         return update_one_of([previous], source, settings, machine)
     except NeedsScan as obstacle:
         machine.notice(f"Scanning everything: {obstacle}.")
-        return scan_again(source, settings, machine, _find_verdicts(previous))
+        file = None if previous.folder is None else verdicts_file(previous.folder)
+        return scan_again(source, settings, machine, file if file is not None and file.is_file() else None)
 
 
 def update_one_of(
@@ -135,14 +136,6 @@ def try_update(previous: Audit, samples: Samples, machine: Machine, findings: tu
     if obstacle := change.obstacle(previous, samples, judge):
         raise NeedsScan(obstacle)
     return _judge_changed_rows(previous, samples, findings, change, judge, machine.settled())
-
-
-def _find_verdicts(audit: Audit) -> Path | None:
-    """People's verdicts on ``audit``, in the RUN that it was read from."""
-    if "audit.json" not in audit.files:
-        return None
-    file = verdicts_file(audit.files["audit.json"].parent)
-    return file if file.is_file() else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,13 +6,11 @@ but one class an image.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import TextIO
 
 from labelaudit import verdicts
 from labelaudit.audit.document import Audit
@@ -61,8 +59,6 @@ class Exported:
 
     files: tuple[Path, ...]
     tasks: int
-    left_out: tuple[str, ...]
-    """Images that are missing or were changed since the scan."""
     advice: tuple[str, ...]
     """The next steps with the files, a sentence each."""
 
@@ -128,19 +124,18 @@ def export_queue(audit: Audit, run: Path, asked: Export) -> Exported:
     return Exported(
         files=files,
         tasks=len(queue.rows) - len(left_out),
-        left_out=tuple(left_out),
         advice=(*advice, *notes, *reviewed.notes),
     )
 
 
 def _write(tasks: Iterable[Task], classes: Sequence[str], format_: Format, file: Path) -> tuple[Path, ...]:
     """Write ``tasks`` to ``file`` and what belongs to it beside it, whole or not at all."""
-    with _fresh(file) as opened:
+    with writing(file), fresh_text(file, errors="backslashreplace") as opened:
         format_.write(tasks, opened)
     if format_.setup is None:
         return (file,)
     beside = file.with_suffix(format_.setup_suffix)
-    with _fresh(beside) as opened:
+    with writing(beside), fresh_text(beside, errors="backslashreplace") as opened:
         opened.write(format_.setup(classes))
     return file, beside
 
@@ -187,10 +182,3 @@ def _folder(audit: Audit, data: Path | None) -> str:
     """The folder of the images with a slash behind it; empty where they lie in no folder."""
     place = data or Path(audit.source.get("data") or "")
     return f"{place.resolve().as_posix()}/" if str(place) != "." and place.is_dir() else ""
-
-
-@contextmanager
-def _fresh(path: Path) -> Iterator[TextIO]:
-    """Open ``path`` with `fresh_text`; raises `RunError` where it cannot be written."""
-    with writing(path), fresh_text(path, errors="backslashreplace") as file:
-        yield file

@@ -12,18 +12,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import Literal, TextIO
 from urllib.parse import quote
 
 from labelaudit.audit.document import Audit
 from labelaudit.data.images import ImageError, preview, probe
 from labelaudit.data.source import MOST_PIXELS
 from labelaudit.errors import OptionError
+from labelaudit.images import Images
 from labelaudit.review.pictures import SIDE, media_type_of
 from labelaudit.review.queue import Queue, ask
-
-if TYPE_CHECKING:
-    from labelaudit.images import Images
 
 NO_CLASS = "(no class fits)"
 CANNOT_TELL = "(cannot tell)"
@@ -62,11 +60,8 @@ class Task:
         """The model's view of the label, where it may be shown."""
         if self.label_score is None:
             return {}
-        return {
-            "suggested_label": self.suggested_label,
-            "label_score": round(self.label_score, 6),
-            "reason": self.reason,
-        }
+        score = round(self.label_score, 6)
+        return {"suggested_label": self.suggested_label, "label_score": score, "reason": self.reason}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,10 +129,11 @@ def make_tasks(
         left_out: is given the paths of images that are missing or were changed.
     """
     classes, decision, blind = audit.samples.classes, audit.decision, queue.blind
+    in_address = "://" in prefix or "?" in prefix  # and not in a path on a disk
     for row in queue.rows:
         path, digest, given = audit.samples.claim(row)
         size = None
-        address = prefix + (quote(path, errors="surrogateescape") if _quotes(prefix) else path)
+        address = prefix + (quote(path, errors="surrogateescape") if in_address else path)
         if images is not None:
             try:
                 data = images.encoded(row)
@@ -183,11 +179,6 @@ def check_classes(classes: Iterable[str]) -> None:
     for name in classes:
         if name in RESERVED:
             raise OptionError(f"a class is called '{name}', which stands for an answer here: rename it to export")
-
-
-def _quotes(prefix: str) -> bool:
-    """Whether what follows ``prefix`` is part of an address and not a path on a disk."""
-    return "://" in prefix or "?" in prefix
 
 
 def _embedded(data: bytes) -> str:
