@@ -2,10 +2,10 @@
 
 The error of a weak model on labels it has not seen falls as it learns from more of them; wrong labels stay. The set is
 cut into 8, 4 and 2 parts and left whole; in each part ridge regression judges every sample by the others of the part,
-so that each share f of the data yields n opinions. err(f) = a + b · f ** -x is fitted with a, b ≥ 0; the asymptote a is
-the share of labels that no amount of data explains. A part counts by how many images of the usual class it holds: of
-two or three, a model errs whatever the labels are. The exponent x cannot be told from four points, so it is given. Too
-high where features cannot tell the classes apart however many images there are.
+so that each size of part yields n opinions. Of m images of the usual class a model that judges one learns from m - 1,
+so err(m) = a + b · (m - 1) ** -x is fitted with a, b ≥ 0; the asymptote a is the share of labels that no amount of data
+explains. The exponent x cannot be told from four points, so it is given. Too high where features cannot tell the
+classes apart however many images there are.
 
 There a second curve helps, of the share of labels that stand out (`labelaudit.judge.standing_out`), by ridge and
 prototypes together. Right labels of hard images stand out less and less the more images the models learn from, wrong
@@ -14,7 +14,6 @@ ones go on. Left out: curves of nonlinear models and of single classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,11 +45,11 @@ part knows too little."""
 
 _ROWS, _EACH = 2500, 100  # samples at most, or of each class: of four times as many, right labels stood out for good
 _FEWEST = 20  # groups in a part
+_ALONE = 0.5  # other images of the usual class that a part counts as having at least
 _POINTS = 2  # of a curve at least
-_FEW = 10.0  # images of the usual class with which a part counts half: fewer teach a model too little to go by
 _MOST = 4.0  # images in an eighth for each component with which nothing is left to learn that data could tell
 _LEAST = 8.0  # labels that stand out in eighths with which half is known
-_STEEP = 4  # power of the ratios to these numbers by which trust rises: no image more turns a reading over
+_STEEP = 4  # power of the ratios to these numbers by which knowledge rises: no image more turns a reading over
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,14 +88,14 @@ def measure(
     found = [_judge(x, labels, classes, codes, parts) for parts in cuts]
     errors, standing = (np.array(points) for points in zip(*found, strict=True))
     usual = float(np.median(np.bincount(labels, shares)[np.unique(labels)]))
-    trust = np.array([_reaches(usual / parts, _FEW) for parts in cuts])
+    others = np.maximum(usual / np.array(cuts) - 1, _ALONE)
     lasting = told = 0.0
     if len(cuts) == len(PARTS):
         if standing[-1] > 0:
-            lasting = min(1.0, _asymptote(standing, cuts, FADING, trust) / float(standing[-1]))
+            lasting = min(1.0, _asymptote(standing, others, FADING) / float(standing[-1]))
         seen = _reaches(_MOST * x.shape[1], apart / PARTS[0]) * _reaches(standing[0] * apart, _LEAST)
         told = _reaches(usual, TOLD) * seen
-    asymptote = _asymptote(errors, cuts, LEARNING, trust)
+    asymptote = _asymptote(errors, others, LEARNING)
     return Curve(errors=tuple(errors.tolist()), asymptote=asymptote, lasting=lasting, told=told)
 
 
@@ -147,9 +146,7 @@ def _deal(labels: Ints, codes: Ints, parts: int) -> Ints:
     return part[codes]
 
 
-def _asymptote(errors: Floats, cuts: Sequence[int], exponent: float, trust: Floats) -> float:
-    """a of the least-squares fit of err = a + b · f ** -exponent, a and b at least 0, points weighed by ``trust``; f is
-    one over the number of parts in ``cuts``."""
-    design = np.stack([np.ones(len(cuts)), np.array(cuts, dtype=np.float64) ** exponent], axis=1)
-    root = np.sqrt(trust)
-    return float(min(nnls(design * root[:, None], errors * root)[0][0], 1.0))
+def _asymptote(shares: Floats, others: Floats, exponent: float) -> float:
+    """a of the least-squares fit of ``shares`` (p,) = a + b · ``others`` ** -exponent, a and b at least 0."""
+    design = np.stack([np.ones(len(others)), others**-exponent], axis=1)
+    return float(min(nnls(design, shares)[0][0], 1.0))
