@@ -12,7 +12,7 @@ from labelaudit.data.column_names import HOLDS_NAMES, is_label_name, plain_name
 from labelaudit.data.columns import Columns, quoted
 from labelaudit.data.listing import Listing
 from labelaudit.data.matching import Match, path_steps
-from labelaudit.data.parts import SPLITS
+from labelaudit.data.parts import SPLITS, splits_by_folder
 from labelaudit.data.table import Table
 from labelaudit.data.tree import Tree
 from labelaudit.data.votes import VOTES, describe, drop_torn, elect, gather_votes, offer_annotators, spell
@@ -256,11 +256,11 @@ def origin_of(table: Table, columns: Columns) -> str:
     return f"{columns.describe()} of {posixpath.basename(table.name)}{about}"
 
 
-def splits_of(ids: Sequence[str], extra: Mapping[str, tuple[str, ...]]) -> tuple[str, ...] | None:
-    """The splits of the samples: the first column of nothing but names of splits, or else the outermost folders."""
-    folders = tuple([name.partition("/")[0] if "/" in name else "" for name in ids])
-    told = (extra.get("split", ()), *extra.values(), folders)
-    return next((one for one in told if one and all(split.lower() in SPLITS for split in {*one})), None)
+def splits_of(ids: Sequence[str], extra: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The splits of the samples: the first column of nothing but names of splits, or else what their folders say."""
+    told = (extra.get("split", ()), *extra.values())
+    columns = (one for one in told if one and all(split.lower() in SPLITS for split in {*one}))
+    return next(columns, None) or tuple(splits_by_folder(ids))
 
 
 def plain_path(value: str, root: Path | None) -> str:

@@ -119,7 +119,7 @@ class _Search:
                 continue
         labelled = [(child, inner) for child, inner in known if inner.classes]
         splits = [inner.names for child, inner in labelled if child.part is Part.SPLIT]
-        if all(child.is_flat for child in others) and len(splits) > 1 and splits[0] & splits[1]:
+        if all(child.is_flat for child in others) and len(splits) > 1:
             found.passed |= {child.place: "beside the splits, without class folders" for child in others}
             return self._merge(folder, parts, found)
         bare = [child for child in parts if child.is_flat]  # such as a ``test`` that a table labels
@@ -135,7 +135,7 @@ class _Search:
         inner = self.settle(child)
         if not inner.classes and folder.images <= child.total:
             inner.lone = inner.lone or child
-        if child.part in (Part.SPLIT, Part.SERIES) and (split := split_name(child.name)):
+        if split := split_name(child.name):
             inner.splits.setdefault(child.place, split)
         inner.passed |= found.passed
         return inner
@@ -170,10 +170,7 @@ class _Search:
             found.passed |= one.passed
             if not one.classes:
                 found.passed[child.place] = "no class folders in it"
-            split = split_name(child.name) if child.part in (Part.SPLIT, Part.SERIES) else ""
-            if child.part is Part.SPLIT and part_of(child.name) is None:
-                split = split or child.name  # in company only: ``rps`` beside ``rps_test``
-            if child in labelled and split:
+            if split := split_name(child.name) or child.name * (child.part is Part.SPLIT):
                 found.splits[child.place] = split
             found.splits |= one.splits
         return found
@@ -240,14 +237,9 @@ class _Search:
 
     def _is_company(self, children: Sequence[Folder], others: Sequence[Folder]) -> bool:
         """Whether a part's name is the name of a class here: ``train`` among like folders of vehicles."""
-        parts = [child for child in children if child not in others]
-        return (
-            len(parts) == 1
-            and parts[0].name.lower() in ("train", "trains")
-            and len(others) >= _COMPANY
-            and all(child.is_flat for child in children)
-            and _is_alike(parts[0], others)
-        )
+        named = all(child in others or child.name.lower() in ("train", "trains") for child in children)
+        flat = all(child.is_flat and _is_alike(child, others) for child in children)
+        return named and flat and len(others) >= _COMPANY
 
     def _ambiguous(self, folder: Folder, children: Sequence[Folder], deeper: Sequence[Folder]) -> Undecided:
         """The refusal of ``children``, some of which hold ``deeper`` folders that may be the classes instead."""
@@ -255,7 +247,7 @@ class _Search:
         alone = [] if len(alone) > 3 else alone
         below = Counter(name for child in deeper for name in child.children)
         repeated = [name for name, count in below.items() if count > 1]
-        if repeated and 2 * len(repeated) >= len(below):
+        if 2 * len(repeated) >= len(below):
             some = ", ".join(sorted(repeated)[:3])
             why = f"the same folder names ({some}) lie below each of {self._list(children)}"
             levels = self.undecided(f"labels may be at either of two levels of '{self._path(folder)}': {why}", folder)
@@ -288,7 +280,7 @@ class _Search:
         return Candidate(type_=f"`labelaudit scan {quoted(path)}`", classes=classes, images=child.total)
 
     def _path(self, folder: Folder) -> str:
-        return "/".join((self.shown.rstrip("/"), *folder.place)) if folder.place else self.shown
+        return "/".join((self.shown.rstrip("/"), *folder.place))
 
     @staticmethod
     def _list(folders: Sequence[Folder]) -> str:
@@ -310,8 +302,7 @@ def _hold_the_same(folders: Sequence[tuple[Folder, _Found]]) -> bool:
 
 def _holds_days(folder: Folder) -> bool:
     """Whether a folder of a year or a month holds months, days and images only: ``2021/05/31``."""
-    below = [one for one in folder.walk() if one is not folder]
-    return all(are_dates([one.name]) or (one.name.isdecimal() and int(one.name) <= _LAST_DAY) for one in below)
+    return all(are_dates([one.name]) or (one.name.isdecimal() and int(one.name) <= _LAST_DAY) for one in folder.walk())
 
 
 def _holds_part(place: Place) -> bool:

@@ -11,7 +11,6 @@ several numbers have one name.
 from __future__ import annotations
 
 import json
-import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -23,7 +22,7 @@ from typing import Any
 from labelaudit.data.images import ImageError
 from labelaudit.data.listing import Listing, read_file
 from labelaudit.data.order import sort_classes
-from labelaudit.data.parts import Part, part_of
+from labelaudit.data.parts import Part, lies_in, part_of
 from labelaudit.data.reader import Subject
 from labelaudit.data.source import is_address
 from labelaudit.data.spelling import plain_spelling
@@ -202,11 +201,10 @@ def _whole(folder: Path) -> Path:
 
 
 def _may_name(path: str) -> bool:
-    above, _, name = path.rpartition("/")
-    ending = ending_of(name)
-    if ending not in _ENDINGS or any(part_of(step) is Part.ASIDE for step in above.split("/")):
+    ending = ending_of(path)
+    if ending not in _ENDINGS or lies_in(path, Part.ASIDE):
         return False
-    return ending in (*_YAML, ".names") or _TOLD.search(posixpath.splitext(name)[0]) is not None
+    return ending in (*_YAML, ".names") or _TOLD.search(stem_of(path)) is not None
 
 
 def _read(file: str, data: bytes) -> Iterator[Names]:

@@ -265,11 +265,10 @@ def _elsewhere(path: str, cells: Sequence[str], tree: Tree) -> str:
     found = [(cell, files[steps[-1]]) for cell in cells if (steps := path_steps(cell)) and steps[-1] in files]
     if not found:
         return "its rows may be of another folder or split"
-    (cell, file), root = found[0], tree.shown.rstrip("/")
-    inside = posixpath.dirname(file)
+    cell, file = found[0]
     return (
         f"its rows may be of another folder or split: '{cell}' is not '{file}'. If they are the same, give "
-        f"'{root}/{inside}' with `labels` '{root}/{path}'"
+        f"'{tree.typed(posixpath.dirname(file))}' with `labels` '{tree.typed(path)}'"
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from labelaudit.data.images import ImageError
 from labelaudit.data.parts import SPLITS
-from labelaudit.images import Images
+from labelaudit.images import Images, Joined
 from labelaudit.types import Finding
 
 MAX_BYTES = 10**9
@@ -68,6 +68,18 @@ class Listing:
             return {}
         rows = [row for row, label in enumerate(self.labels) if label is None]
         return {row: Finding(kind="unlabelled", path=self.ids[row], detail="it has no label") for row in rows}
+
+
+def join_listings(root: str, parts: Sequence[tuple[str, Listing]], origin: str) -> Listing:
+    """The samples of several listings one after the other, each a pair of its split and images with labels."""
+    return Listing(
+        root=root,
+        ids=tuple([name for _, part in parts for name in part.ids]),
+        labels=tuple([label for _, part in parts for label in part.labels]),
+        images=Joined(part.images for _, part in parts if part.images is not None),
+        splits=tuple([split for split, part in parts for _ in part.ids]) if len({*dict(parts)}) > 1 else None,
+        origin=origin,
+    )
 
 
 class Files:

@@ -7,7 +7,7 @@ Left out: names that only look like parts in the company of others; `class_folde
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from enum import Enum
 from functools import lru_cache
 
@@ -169,6 +169,15 @@ def _words(name: str) -> list[str]:
     return [word for token in _WORD.findall(name) if not (word := token.lower()).isdecimal() and len(word) > 1]
 
 
+def lies_in(path: str, *parts: Part) -> bool:
+    """Whether a folder above a file is, by its name, one of these parts of a dataset.
+
+    >>> lies_in("cat/masks/1.png", Part.MASKS, Part.ASIDE), lies_in("cat/mask.png", Part.MASKS)
+    (True, False)
+    """
+    return any(part_of(step) in parts for step in path.split("/")[:-1])
+
+
 def split_name(name: str) -> str:
     """The split of the images in a folder of this name: itself where it is plain, the plain word otherwise.
 
@@ -200,6 +209,17 @@ def split_kinds(name: str) -> frozenset[str]:
 def is_split(name: str) -> bool:
     """Whether ``name`` says which split its images belong to, as ``train`` and ``fold1`` do."""
     return part_of(name) in (Part.SPLIT, Part.SERIES)
+
+
+def splits_by_folder(paths: Sequence[str]) -> list[str]:
+    """(n,) split that a folder above each file says, the outermost one that says any; empty where none does.
+
+    >>> splits_by_folder(["set/Training/1.png", "fold2/1.png", "cat/1.png"])
+    ['train', 'fold2', '']
+    """
+    above = [path.rpartition("/")[0] for path in paths]
+    told = {folder: next((split_name(one) for one in folder.split("/") if is_split(one)), "") for folder in {*above}}
+    return [told[folder] for folder in above]
 
 
 def are_dates(names: Iterable[str]) -> bool:

@@ -8,7 +8,7 @@ from functools import reduce
 from operator import and_
 
 from labelaudit.data.listing import Listing
-from labelaudit.data.parts import is_split, split_name
+from labelaudit.data.parts import splits_by_folder
 from labelaudit.data.reader import Reading, Subject
 
 Again = Callable[[Reading, Collection[str]], Listing]
@@ -54,11 +54,7 @@ def join_splits(
 
 def splits_in(listing: Listing) -> Sequence[str]:
     """(n,) split of each image, by a column or by the folders above it; empty where there is none."""
-    if listing.splits is not None:
-        return listing.splits
-    folders = [name.rpartition("/")[0] for name in listing.ids]
-    named = {above: next((split_name(one) for one in above.split("/") if is_split(one)), "") for above in {*folders}}
-    return [named[above] for above in folders]
+    return splits_by_folder(listing.ids) if listing.splits is None else listing.splits
 
 
 def _called_as(labels: Sequence[str | None], classes: Collection[str]) -> dict[str, str]:

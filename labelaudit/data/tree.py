@@ -72,6 +72,10 @@ class Tree:
         """The root's own name."""
         return Path(self.shown).absolute().name if "://" not in self.shown else self.shown.rstrip("/").split("/")[-1]
 
+    def typed(self, path: str) -> str:
+        """A path below the root as a person types it."""
+        return f"{self.shown.rstrip('/')}/{path}"
+
     @cached_property
     def index(self) -> FileIndex:
         """Its images, to be found by what tables call them."""

@@ -111,7 +111,7 @@ def refuse_twice(listing: Listing, tree: Tree, whole: str) -> None:
     for one, other, pairs in _folders_of_one_content(listing):
         if not (_says_altered(one, other) or _are_alike(pairs, tree.storage.read, least=_SAME)):
             continue
-        apart = [f"`labelaudit scan {quoted(tree.shown.rstrip('/') + '/' + name)}`" for name in (one, other) if name]
+        apart = [f"`labelaudit scan {quoted(tree.typed(name))}`" for name in (one, other) if name]
         raise Undecided(
             f"'{one or '.'}/' and '{other or '.'}/' hold the same pictures under {len(pairs):,} names, as versions of "
             "one dataset do, and together each would count twice. Scan one of them, or say that all are one dataset",

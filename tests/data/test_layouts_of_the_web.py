@@ -87,3 +87,104 @@ def test_a_dataset_beside_the_same_zipped_in_itself_can_be_scanned_alone(tmp_pat
     files: Files = {f"{above}Village/{kind}": 2 for above in ("", "village/") for kind in ("scab", "rust", "rot")}
     with pytest.raises(DataError, match=r"`labelaudit scan [^`]*/Village` .3 classes: rot, rust, scab"):
         open_source(build(tmp_path, files))
+
+
+def pairs(folders: Sequence[str], names: Sequence[str], n: int) -> Files:
+    return {f"{folder}/{name}": n for folder in folders for name in names}
+
+
+BAD = ("broken_large", "contamination")
+PICTURES = [f"{kind}/{n}_{kind[0]}.jpg" for kind in ("Akarna", "Boat") for n in range(6)]
+LAYOUTS: dict[str, tuple[Files, dict[str, int] | str]] = {
+    "MVTec AD, one thing": (
+        pairs(["bottle/test"], [*BAD, "good"], 3) | pairs(["bottle/ground_truth"], BAD, 3) | {"bottle/train/good": 8},
+        {"broken_large": 3, "contamination": 3, "good": 11},
+    ),
+    "MVTec AD, several things": (
+        {f"{thing}/{part}": 3 for thing in ("bottle", "cable") for part in ("train/good", "test/good", "test/cut")},
+        "`label_from` 'level 3' .2 classes: cut, good.; or .*scan [^`]*/bottle",
+    ),
+    "DAGM": (
+        pairs(["Class1", "Class2"], ["Train", "Test"], 3) | pairs(["Class1/Train", "Class2/Train"], ["Label"], 2),
+        {"Class1": 6, "Class2": 6},
+    ),
+    "Fruits-360": (
+        pairs(["f/Training", "f/Test"], ["Apple Braeburn", "Banana"], 3) | {"f/test-multiple_fruits": 4, "f/papers": 1},
+        {"Apple Braeburn": 6, "Banana": 6},
+    ),
+    "BUSI": (
+        {f"BUSI/{kind}/{kind} ({n}){end}.png": P for kind in "ab" for n in (1, 2, 3) for end in ("", "_mask")},
+        {"a": 3, "b": 3},
+    ),
+    "COVID-19 Radiography": (
+        pairs(["C/COVID", "C/Normal"], ["images", "masks"], 3) | {"C/COVID.metadata.xlsx": "x"},
+        {"COVID": 3, "Normal": 3},
+    ),
+    "lists of each domain": (
+        {
+            f"{place}/{kind}/{place}_{n}.jpg": P
+            for place in ("clipart", "real")
+            for kind in ("axe", "bus")
+            for n in "0123"
+        }
+        | {
+            f"{place}_{part}.txt": "".join(
+                f"{place}/{kind}/{place}_{n}.jpg {('axe', 'bus').index(kind)}\n"
+                for kind in ("axe", "bus")
+                for n in range(4)
+                if (n == 0) == (part == "test")
+            )
+            for place in ("clipart", "real")
+            for part in ("train", "test")
+        },
+        {"0": 8, "1": 8},
+    ),
+    "lists of three levels of one taxonomy": (
+        {f"images/{name}": P for name in PICTURES}
+        | {"train.txt": "".join(f"{name},{n // 6},{n // 6 + 3}\n" for n, name in enumerate(PICTURES) if n % 3)}
+        | {"test.txt": "".join(f"{name},{n // 6},{n // 6 + 3}\n" for n, name in enumerate(PICTURES) if not n % 3)},
+        {"Akarna": 6, "Boat": 6},
+    ),
+    "images in no class beside train": (
+        pairs(["train"], ["cbb", "cgm"], 4) | {"test/0": 4, "extraimages": 9},
+        "`labelaudit scan [^`]*/train` .2 classes: cbb, cgm",
+    ),
+    "a score of each image": (
+        {"images": 12, "scores.csv": table("image,mos", [f"{n}.png,{1 + n * 7 % 5}.{n % 10}3" for n in range(12)])},
+        "no column that looks like labels",
+    ),
+    "answers of faces": (
+        {"val": 12}
+        | {
+            "f.csv": table(
+                "file,age,gender,race", [f"val/{n}.png,{n % 3},{'MF'[n % 2]},{n // 2 % 3}" for n in range(12)]
+            )
+        },
+        "may have its labels in any of gender, race",
+    ),
+    "captions of images": (
+        {
+            "train": 4,
+            "train/metadata.jsonl": "".join(f'{{"file_name": "{n}.png", "text": "a {n}"}}\n' for n in range(4)),
+        },
+        "no column that looks like labels",
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_layout_of_the_web_is_read_right_or_stops(layout: str, tmp_path: Path) -> None:
+    files, right = LAYOUTS[layout]
+    build(tmp_path, files)
+    if isinstance(right, str):
+        with pytest.raises(DataError, match=right):
+            open_source(tmp_path)
+    else:
+        assert counts_of(open_source(tmp_path)) == right
+
+
+def test_folders_of_splits_below_others_are_splits_where_a_table_labels_them(tmp_path: Path) -> None:
+    names = [f"images/{part}/{n}.png" for part in ("Training_Set", "val") for n in range(4)]
+    rows = [f"{name},{'ab'[n % 2]}" for n, name in enumerate(names)]
+    listing = open_source(build(tmp_path, {**dict.fromkeys(names, P), "labels.csv": table("path,label", rows)}))
+    assert listing.splits == ("train",) * 4 + ("val",) * 4

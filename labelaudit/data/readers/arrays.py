@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.data.images import encode
-from labelaudit.data.listing import Listing
+from labelaudit.data.listing import Listing, join_listings
 from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.source import Source
 from labelaudit.errors import DataError, first_line
@@ -52,16 +52,8 @@ def _pairs(subject: Subject, folder: Path) -> list[Reading]:
         return []
 
     def read() -> Listing:
-        parts = [list_arrays(image, labels=label) for _, image, label in pairs]
-        splits = tuple(split for (split, _, _), part in zip(pairs, parts, strict=True) for _ in part.ids)
-        return Listing(
-            root=str(folder),
-            ids=tuple(name for part in parts for name in part.ids),
-            labels=tuple(label for part in parts for label in part.labels),
-            images=Joined(part.images for part in parts if part.images is not None),
-            splits=splits,
-            origin=" and ".join(label.name for _, _, label in pairs),
-        )
+        parts = [(split, list_arrays(image, labels=label)) for split, image, label in pairs]
+        return join_listings(str(folder), parts, " and ".join(label.name for _, _, label in pairs))
 
     return [Reading(what="array files of images and of labels", read=read)]
 

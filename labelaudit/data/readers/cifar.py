@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from labelaudit.data.listing import Listing
+from labelaudit.data.listing import Listing, join_listings
 from labelaudit.data.reader import Reading, Subject, refuse
 from labelaudit.data.readers.arrays import Array, Stack
 from labelaudit.errors import DataError
 from labelaudit.files import read_text
-from labelaudit.images import Joined
+from labelaudit.packed import Texts
 
 _PIXELS = 3 * 32 * 32
 _NAMES = re.compile(r"(data_batch(_\d)?|test_batch|train|test)\.bin")
@@ -54,21 +54,16 @@ def list_cifar(root: Path, files: Sequence[Path], label_column: str | None) -> L
         raise DataError(f"'{root}' has two labels for each image: say `label_column` fine or `label_column` coarse")
     width, column = (2, 1 if label_column == "fine" else 0) if hundred else (1, 0)
     known = names[f"{label_column}_label_names"] if hundred else names["batches.meta"]
-    stacks, labels, splits, ids = [], [], [], []
+    parts = []
     for file in files:
         table = _load(file, width)
-        stacks.append(np.moveaxis(table[:, width:].reshape(-1, 3, 32, 32), 1, 3))
-        labels += [known[n] if n < len(known) else str(n) for n in table[:, column].tolist()]
-        splits += ["test" if file.name.startswith("test") else "train"] * len(table)
-        ids += [f"{file.name}#{row}" for row in range(len(table))]
-    return Listing(
-        root=str(root),
-        ids=tuple(ids),
-        labels=tuple(labels),
-        images=Joined(map(Stack, stacks)),
-        splits=tuple(splits) if len({*splits}) > 1 else None,
-        origin=f"the {label_column + ' ' if hundred and label_column else ''}labels in {files[0].name}",
-    )
+        labels = tuple([known[n] if n < len(known) else str(n) for n in table[:, column].tolist()])
+        images = Stack(np.moveaxis(table[:, width:].reshape(-1, 3, 32, 32), 1, 3))
+        ids = Texts.numbered(f"{file.name}#", len(table))
+        split = "test" if file.name.startswith("test") else "train"
+        parts.append((split, Listing(root="", ids=ids, labels=labels, images=images)))
+    origin = f"the {label_column + ' ' if hundred and label_column else ''}labels in {files[0].name}"
+    return join_listings(str(root), parts, origin)
 
 
 def _load(file: Path, width: int) -> Array:

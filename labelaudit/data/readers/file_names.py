@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from labelaudit.data.folders import Candidate, Level
 from labelaudit.data.listing import Listing
-from labelaudit.data.parts import Part, part_of, parts_among
+from labelaudit.data.parts import Part, lies_in, part_of, parts_among
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import level_asked
 from labelaudit.data.tree import Tree, stem_of
@@ -178,5 +178,4 @@ def _folder_names(tree: Tree) -> set[str]:
 
 def _of_dataset(tree: Tree) -> list[str]:
     """The images that lie in no folder of masks, nor in one beside the data."""
-    aside = (Part.MASKS, Part.ASIDE)
-    return [path for path in tree.paths if not any(part_of(step) in aside for step in path.split("/")[:-1])]
+    return [path for path in tree.paths if not lies_in(path, Part.MASKS, Part.ASIDE)]

@@ -12,12 +12,12 @@ from typing import BinaryIO
 import numpy as np
 
 from labelaudit.data.folders import Candidate, Undecided
-from labelaudit.data.listing import Listing, split_of
+from labelaudit.data.listing import Listing, join_listings, split_of
 from labelaudit.data.parts import is_split
 from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.readers.arrays import Array, Stack
 from labelaudit.errors import DataError, reason_of
-from labelaudit.images import Joined
+from labelaudit.packed import Texts
 from labelaudit.text import spell_path
 
 _IMAGES, _LABELS = b"\0\0\x08\x03", b"\0\0\x08\x01"
@@ -50,27 +50,16 @@ def list_idx(root: Path, images: Sequence[Path], labels: Path | None) -> Listing
     if len(several := _datasets(images)) > 1:
         found = [Candidate(type_=f"`labelaudit scan {spell_path(path)}`") for path in several]
         raise Undecided(f"'{root}' holds idx files of several datasets: scan one of them", found)
-    stacks: list[Array] = []
-    given: list[str] = []
-    splits: list[str] = []
+    alike = len({path.name for path in images}) < len(images)
+    parts = []
     for path in images:
         stack, numbers = _load(path, _IMAGES), _load(labels or _partner(path), _LABELS)
         if len(stack) != len(numbers):
             raise DataError(f"'{path}' has {len(stack):,} images, but its labels are {len(numbers):,}")
-        stacks.append(stack)
-        given += [str(number) for number in numbers.tolist()]
-        splits += [_split(path)] * len(stack)
-    alike = len({path.name for path in images}) < len(images)
-    names = [path.relative_to(root).as_posix() if alike else path.name for path in images]
-    ids = [f"{name}#{row}" for name, stack in zip(names, stacks, strict=True) for row in range(len(stack))]
-    return Listing(
-        root=str(root),
-        ids=tuple(ids),
-        labels=tuple(given),
-        images=Joined(map(Stack, stacks)),
-        splits=tuple(splits) if len({*splits}) > 1 else None,
-        origin=" and ".join((labels or _partner(path)).name for path in images),
-    )
+        ids = Texts.numbered(f"{path.relative_to(root).as_posix() if alike else path.name}#", len(stack))
+        listing = Listing(root="", ids=ids, labels=tuple(map(str, numbers.tolist())), images=Stack(stack))
+        parts.append((_split(path), listing))
+    return join_listings(str(root), parts, " and ".join((labels or _partner(path)).name for path in images))
 
 
 def _unpacked(paths: Sequence[Path]) -> list[Path]:

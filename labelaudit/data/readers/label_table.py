@@ -30,7 +30,7 @@ from labelaudit.data.found_tables import (
 )
 from labelaudit.data.joined_tables import FoundTable
 from labelaudit.data.listing import Files, Listing
-from labelaudit.data.parts import Part, part_of
+from labelaudit.data.parts import Part, lies_in
 from labelaudit.data.reader import Certainty, Reading, Subject, refuse
 from labelaudit.data.source import Source, is_address
 from labelaudit.data.sources import read_document
@@ -180,15 +180,15 @@ def _of_side_table(one: FoundTable) -> Reading:
 
 def _without_masks(tree: Tree) -> Tree:
     """The files of ``tree`` but for those in folders of masks, which often have the names of the images."""
-    masks = {path for path in tree.paths if any(part_of(step) is Part.MASKS for step in path.split("/")[:-1])}
-    return replace(tree, paths=tuple(path for path in tree.paths if path not in masks)) if masks else tree
+    left = tuple([path for path in tree.paths if not lies_in(path, Part.MASKS)])
+    return replace(tree, paths=left) if len(left) < len(tree.paths) else tree
 
 
 def _of_table(one: FoundTable, tree: Tree, most: int) -> Reading:
     """The reading of a table; ``most`` is the greatest number of images that any table of the folder names."""
     is_file = one.table.name in one.names or (len(one.names) > 1 and "*" not in one.table.name)
     candidate = Candidate(
-        type_=f"`labels` {_typed(tree, one.names[0])}" if is_file else "`data_format` label-table",
+        type_=f"`labels` {tree.typed(one.names[0])}" if is_file else "`data_format` label-table",
         classes=sorted({*one.columns.labels(one.table.cells)} - {""}),
         images=one.match.matched,
     )
@@ -237,7 +237,3 @@ def _with_files(listing: Listing) -> Listing:
 
 def _is_file(cell: str) -> bool:
     return bool(cell) and os.path.isfile(cell)  # noqa: PTH113  any text may be asked
-
-
-def _typed(tree: Tree, path: str) -> str:
-    return f"{tree.shown.rstrip('/')}/{path}"

@@ -16,14 +16,13 @@ import numpy as np
 
 from labelaudit.data.columns import choose_columns
 from labelaudit.data.images import encode
-from labelaudit.data.listing import Files, Listing, read_file
+from labelaudit.data.listing import Files, Listing, join_listings, read_file
 from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.readers.arrays import Stack, array_labels, as_stack
 from labelaudit.data.readers.label_table import list_frame
 from labelaudit.data.source import Source
 from labelaudit.data.table import frame_table, is_frame, scalar_text
 from labelaudit.errors import DataError
-from labelaudit.images import Joined
 from labelaudit.text import find_twice, name_some
 
 Kind = tuple[str, Callable[[Any], bool], Callable[[Source], Listing]]
@@ -221,16 +220,9 @@ def _read_hugging_face(source: Source) -> Listing:
 
 def _read_splits(source: Source) -> Listing:
     """A mapping of splits to datasets, such as a `datasets.DatasetDict`."""
-    parts = {str(name): _kind_of(data)[2](replace(source, data=data)) for name, data in source.data.items()}
-    known = [part.images for part in parts.values() if part.images is not None]
-    return Listing(
-        root="",
-        ids=tuple(f"{name}/{one}" for name, part in parts.items() for one in part.ids),
-        labels=tuple(label for part in parts.values() for label in part.labels),
-        images=Joined(known),
-        splits=tuple(name for name, part in parts.items() for _ in part.ids),
-        origin=next(iter(parts.values())).origin,
-    )
+    parts = [(str(name), _kind_of(data)[2](replace(source, data=data))) for name, data in source.data.items()]
+    parts = [(name, replace(part, ids=tuple([f"{name}/{one}" for one in part.ids]))) for name, part in parts]
+    return join_listings("", parts, parts[0][1].origin)
 
 
 class _Items:

@@ -37,29 +37,28 @@ def recognise(subject: Subject) -> list[Reading]:
         return []
     if not head:
         return []
-    packed = [name for name in head if plain_name(name) == "pixels"]
-    pixels = [name for name in head if _PIXEL.fullmatch(name.strip()) and plain_name(name) not in LABEL_NAMES]
     bare = all(cell.strip().isdecimal() for cell in head) and _side(len(head) - 1) is not None
-    if not packed and len(pixels) < _FEWEST and not (bare and len(head) > _FEWEST):
+    columns = [f"column {number + 1}" for number in range(len(head))] if bare else [name.strip() for name in head]
+    packed = guess_column(columns, ("pixels",))
+    pixels = (
+        columns[1:]
+        if bare
+        else [name for name in columns if _PIXEL.fullmatch(name) and plain_name(name) not in LABEL_NAMES]
+    )
+    if packed is None and len(pixels) < _FEWEST:
         return []
-    read = partial(list_pixels, path, head, subject.source.label_column, bare)
+    read = partial(list_pixels, path, columns, [packed] if packed else pixels, subject.source.label_column, bare)
     return [Reading(what="a table of pixels", read=read)]
 
 
-def list_pixels(path: Path, head: Sequence[str], label_column: str | None, bare: bool) -> Listing:
-    """The rows of a table of pixels as images.
+def list_pixels(
+    path: Path, columns: Sequence[str], pixels: Sequence[str], label_column: str | None, bare: bool
+) -> Listing:
+    """The rows of a table of pixels as images; one column of ``pixels`` holds all of them.
 
     ``bare`` tables have no header and the label first. Raises `DataError` where the pixels of a row are not a square,
     or no column looks like labels.
     """
-    columns = [f"column {number + 1}" for number in range(len(head))] if bare else [name.strip() for name in head]
-    packed = guess_column(columns, ("pixels",))
-    if packed is not None:
-        pixels = [packed]
-    elif bare:
-        pixels = columns[1:]
-    else:
-        pixels = [name for name in columns if _PIXEL.fullmatch(name) and plain_name(name) not in LABEL_NAMES]
     rest = [name for name in columns if name not in pixels]
     if label_column is not None:
         label = require_column(label_column, columns, option="`label_column`", where=f"'{path}'")
@@ -74,11 +73,8 @@ def list_pixels(path: Path, head: Sequence[str], label_column: str | None, bare:
         for number, row in enumerate(csv.reader(file)):
             if not row or (number == 0 and not bare):
                 continue
-            values = (
-                row[at[packed]].split()
-                if packed is not None
-                else [row[at[name]] for name in pixels if at[name] < len(row)]
-            )
+            values = [row[at[name]] for name in pixels if at[name] < len(row)]
+            values = values[0].split() if len(pixels) == 1 else values
             images.append(_image(values, f"'{path}' line {number + 1}"))
             labels.append(row[at[label]].strip() or None)
     if not images or len({image.shape for image in images}) > 1:
