@@ -73,7 +73,7 @@ def embed(
     ...     def encoded(self, index): return encode(np.full((8, 8), 100 * index, np.uint8))
     >>> features, failures = embed(Grey(), ["a" * 32, "b" * 32], backbones=["lite0@32"])
     >>> features.values.shape, features.name, failures
-    ((2, 1280), 'lite0@32', ())
+    ((2, 1984), 'lite0@32', ())
     """
     job = _open(images, digests, backbones, device, cache)
     widths = [part.backbone.width for part in job.parts]

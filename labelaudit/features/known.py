@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from labelaudit.features.lite import SIZES, WIDTH, WORK
+from labelaudit.features.lite import SIZES, WIDTHS, WORK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ KNOWN: Mapping[str, KnownBackbone] = {
             KnownBackbone(
                 name=name,
                 size=SIZES[name],
-                width=WIDTH,
+                width=WIDTHS[name],
                 parameters=parameters,
                 work=WORK[name] * SIZES[name] ** 2,
                 licence="Apache-2.0",

@@ -3,8 +3,9 @@
 One description of the network (`blocks`) serves two executors: `lite_onnx` folds the batch norms into the convolutions
 for ONNX Runtime, `lite_torch` keeps them for CUDA and for fine-tuning. The weights were converted from TensorFlow:
 "same" padding puts an odd pixel at the bottom right, batch norm has epsilon 1e-3, activations are ReLU6, the input
-is (pixel - 127) / 128. Left out: the ImageNet classifier (features end at the global average pool); Lite 3 and 4, which
-have no wheel.
+is (pixel - 127) / 128. Features are means over the image: of what the head puts out, and of what its last four stages
+do, which know more of shapes, colours and textures and less of ImageNet's own classes. Left out: the ImageNet
+classifier; Lite 3 and 4, which have no wheel.
 
 Source: github.com/tensorflow/tpu, models/official/efficientnet/lite; Tan and Le, arXiv:1905.11946, table 1.
 """
@@ -19,8 +20,14 @@ from labelaudit.errors import BackboneError, first_line
 from labelaudit.features.torch_file import read_torch_file
 from labelaudit.types import Floats
 
-WIDTH = 1280
-"""d: features of every variant."""
+HEAD = 1280
+"""Channels of the head of every variant."""
+WIDTHS = {"lite0": 1984, "lite1": 1984, "lite2": 2048}
+"""Variant -> d: features, those of the head last."""
+STAGES = {4: 1.0, 5: 1.0, 6: 0.5, 7: 0.5}
+"""Stage that counts beside the head -> factor on its means, which vary about as much as each other then."""
+SHARES = {"lite0": 0.5, "lite1": 0.4, "lite2": 0.25}
+"""Variant -> factor on the means of all these stages, which together vary about as much as those of the head then."""
 SIZES = {"lite0": 128, "lite1": 160, "lite2": 260}
 """Variant -> side in pixels where a spec names none."""
 WORK = {"lite0": 407e6 / 224**2, "lite1": 631e6 / 240**2, "lite2": 899e6 / 260**2}
@@ -51,12 +58,14 @@ class Block:
 
     layers: tuple[Layer, ...]
     residual: bool = False
+    factor: float = 0.0
+    """What the means of its output are multiplied by as features; 0 where they are none."""
 
 
 def blocks(variant: str) -> tuple[Block, ...]:
     """The network of ``variant`` from stem to head."""
     found = [Block(layers=(Layer(conv="_conv_stem", norm="_bn0", stride=2),))]
-    for depth, stride in zip(_DEPTHS[variant], _STRIDES, strict=True):
+    for stage, (depth, stride) in enumerate(zip(_DEPTHS[variant], _STRIDES, strict=True), 1):
         for place in range(depth):
             at = f"_blocks.{len(found) - 1}."
             expand = Layer(conv=at + "_expand_conv", norm=at + "_bn0")
@@ -64,8 +73,9 @@ def blocks(variant: str) -> tuple[Block, ...]:
             project = Layer(conv=at + "_project_conv", norm=at + "_bn2", clipped=False)
             # The very first block has nothing to expand.
             layers = (spread, project) if len(found) == 1 else (expand, spread, project)
-            found.append(Block(layers=layers, residual=place > 0))
-    found.append(Block(layers=(Layer(conv="_conv_head", norm="_bn1"),)))
+            factor = SHARES[variant] * STAGES.get(stage, 0.0) if place == depth - 1 else 0.0
+            found.append(Block(layers=layers, residual=place > 0, factor=factor))
+    found.append(Block(layers=(Layer(conv="_conv_head", norm="_bn1"),), factor=1.0))
     return tuple(found)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.features.lite import PIXEL_MEAN, PIXEL_STD, WIDTH, Block, Layer, blocks, read_weights, same_padding
+from labelaudit.features.lite import PIXEL_MEAN, PIXEL_STD, WIDTHS, Block, Layer, blocks, read_weights, same_padding
 from labelaudit.features.lite_onnx import fold
 from labelaudit.types import Floats
 
@@ -61,7 +61,7 @@ class _Range:
 
 
 def build_graph(variant: str, size: int, *, signed: bool = True) -> bytes:
-    """A serialised model: uint8 ``pixels`` (B, size, size, 3) RGB -> float32 ``features`` (B, 1280).
+    """A serialised model: uint8 ``pixels`` (B, size, size, 3) RGB -> float32 ``features`` (B, d).
 
     Integers are written as QuantizeLinear and DequantizeLinear around float operators, which ONNX Runtime replaces by
     integer kernels. Kernels are ``signed`` or offset by 128, with the same features bit for bit: signed ones are fast
@@ -81,7 +81,7 @@ def build_graph(variant: str, size: int, *, signed: bool = True) -> bytes:
         middle=np.zeros(3),
         mean=np.zeros(3),
     )
-    side = size
+    side, means = size, []
     for block in network:
         entry = at
         for layer in block.layers:
@@ -89,9 +89,9 @@ def build_graph(variant: str, size: int, *, signed: bool = True) -> bytes:
             side = -(-side // layer.stride)
         if block.residual:
             at = graph.add_up(entry, at, ranges[f"{block.layers[-1].conv}.sum"])
-    graph.add("GlobalAveragePool", [graph.read(at)], "averages")
-    graph.constant("units", at.step.reshape(1, -1, 1, 1), np.float32)
-    graph.add("Mul", ["averages", "units"], "pooled")
+        if block.factor:
+            means.append(graph.average(at, block.factor))
+    graph.add("Concat", means, "pooled", axis=1)
     graph.add("Flatten", ["pooled"], "features")
     tensor = helper.make_tensor_value_info
     model = helper.make_model(
@@ -99,7 +99,7 @@ def build_graph(variant: str, size: int, *, signed: bool = True) -> bytes:
             graph.nodes,
             f"{variant}@{size}-int8",
             [tensor("pixels", _UINT8, ["B", size, size, 3])],
-            [tensor("features", _FLOAT, ["B", WIDTH])],
+            [tensor("features", _FLOAT, ["B", WIDTHS[variant]])],
             graph.constants,
         ),
         opset_imports=[helper.make_opsetid("", 17)],
@@ -141,6 +141,14 @@ class _Graph:
         factor = "one" if scale == 1.0 else self.constant(f"{output}.scale", scale, np.float32)
         zero = self.constant(f"{output}.zero", tensor.zero, np.uint8)
         return self.add("DequantizeLinear", [tensor.name, factor, zero], output)
+
+    def average(self, tensor: _Tensor, factor: float) -> str:
+        """The means of ``tensor`` over the image, as real numbers times ``factor``."""
+        mean = self.add("GlobalAveragePool", [self.read(tensor, reader=".mean")], f"{tensor.name}.mean")
+        for kind, part in ("Mul", tensor.step), ("Add", tensor.middle):
+            by = self.constant(f"{mean}.{kind}", (factor * part).reshape(1, -1, 1, 1), np.float32)
+            mean = self.add(kind, [mean, by], f"{by}.out")
+        return mean
 
     def round(self, name: str, zero: int) -> str:
         """``name`` plus ``zero`` in integers 0 to 255: this clips, at 0 and 6 behind a ReLU6."""

@@ -13,7 +13,7 @@ from labelaudit.features.lite import (
     NORM_EPSILON,
     PIXEL_MEAN,
     PIXEL_STD,
-    WIDTH,
+    WIDTHS,
     Layer,
     blocks,
     read_weights,
@@ -23,7 +23,7 @@ from labelaudit.types import Floats
 
 
 def build_graph(variant: str, size: int) -> bytes:
-    """A serialised model: uint8 ``pixels`` (B, size, size, 3) RGB -> float32 ``features`` (B, 1280)."""
+    """A serialised model: uint8 ``pixels`` (B, size, size, 3) RGB -> float32 ``features`` (B, d)."""
     from onnx import TensorProto, helper, numpy_helper
 
     weights = read_weights(variant)
@@ -40,7 +40,7 @@ def build_graph(variant: str, size: int) -> bytes:
         helper.make_node("Transpose", ["pixels"], ["bytes"], perm=[0, 3, 1, 2]),
         helper.make_node("DequantizeLinear", ["bytes", "scale", "mean"], ["planes"]),  # (bytes - mean) * scale
     ]
-    at, side = "planes", size
+    at, side, means = "planes", size, []
     for block in blocks(variant):
         entry = at
         for layer in block.layers:
@@ -64,12 +64,19 @@ def build_graph(variant: str, size: int) -> bytes:
         if block.residual:
             nodes.append(helper.make_node("Add", [entry, at], [f"{at}.sum"]))
             at = f"{at}.sum"
+        if block.factor:
+            constants.append(numpy_helper.from_array(np.float32(block.factor), f"{at}.factor"))
+            nodes += [
+                helper.make_node("GlobalAveragePool", [at], [f"{at}.mean"]),
+                helper.make_node("Mul", [f"{at}.mean", f"{at}.factor"], [f"{at}.scaled"]),
+            ]
+            means.append(f"{at}.scaled")
     nodes += [
-        helper.make_node("GlobalAveragePool", [at], ["pooled"]),
+        helper.make_node("Concat", means, ["pooled"], axis=1),
         helper.make_node("Flatten", ["pooled"], ["features"]),
     ]
     pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["B", size, size, 3])
-    features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["B", WIDTH])
+    features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["B", WIDTHS[variant]])
     graph = helper.make_graph(nodes, f"{variant}@{size}", [pixels], [features], constants)
     # Opset 17 in IR 8: every onnxruntime that the project allows reads it.
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

@@ -25,7 +25,7 @@ from labelaudit.types import Floats
 
 
 class Lite(nn.Module):
-    """Pixels (B, H, W, 3) in [0, 255], any dtype -> features (B, 1280). Batch norms are kept: it can be fine-tuned.
+    """Pixels (B, H, W, 3) in [0, 255], any dtype -> features (B, d). Batch norms are kept: it can be fine-tuned.
 
     ``variant`` is ``lite0``, ``lite1`` or ``lite2``; the pretrained weights are loaded.
     """
@@ -36,10 +36,15 @@ class Lite(nn.Module):
         self.blocks = nn.ModuleList(_Block(block, weights) for block in blocks(variant))
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return self.describe((pixels.permute(0, 3, 1, 2).float() - PIXEL_MEAN) / PIXEL_STD)
+        x, means = (pixels.permute(0, 3, 1, 2).float() - PIXEL_MEAN) / PIXEL_STD, []
+        for block in self.blocks:
+            x = block(x)
+            if block.factor:
+                means.append(x.mean((2, 3)) * block.factor)
+        return torch.cat(means, dim=1)
 
     def describe(self, x: Tensor) -> Tensor:
-        """Features (B, 1280) of images (B, 3, H, W) at the scale of the weights."""
+        """What the head puts out (B, 1280) of images (B, 3, H, W) at the scale of the weights."""
         for block in self.blocks:
             x = block(x)
         return x.mean((2, 3))
@@ -49,7 +54,7 @@ class _Block(nn.Module):
     def __init__(self, block: Block, weights: Mapping[str, Floats]) -> None:
         super().__init__()
         self.layers = nn.Sequential(*(_Layer(layer, weights) for layer in block.layers))
-        self.residual = block.residual
+        self.residual, self.factor = block.residual, block.factor
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.layers(x)

@@ -57,6 +57,7 @@ def find_backbone(spec: Spec, device: str) -> Backbone:
             spec=spec, width=module.width, identity=module.identity, load=lambda: TorchRunner(module, device)
         )
     identity = {"weights": lite.weights_path(spec.name).name, "mean": lite.PIXEL_MEAN, "std": lite.PIXEL_STD}
+    identity["factors"] = [block.factor for block in lite.blocks(spec.name) if block.factor]
     if spec.precision == "int8":
         identity["int8"] = lite_int8.VERSION
 
@@ -67,7 +68,7 @@ def find_backbone(spec: Spec, device: str) -> Backbone:
 
         return TorchRunner(Lite(spec.name), device)
 
-    return Backbone(spec=spec, width=lite.WIDTH, identity=identity, load=load)
+    return Backbone(spec=spec, width=lite.WIDTHS[spec.name], identity=identity, load=load)
 
 
 @lru_cache(maxsize=8)

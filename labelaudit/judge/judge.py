@@ -251,13 +251,13 @@ class Judge:
     def _check(self, features: Features) -> None:
         if features.name != self.features:
             raise DataError(f"these features are of {features.name}, the audit's of {self.features}: use its backbones")
-        if features.values.shape[1] != len(self.mean):
-            raise DataError(f"these features have {features.values.shape[1]} columns, the audit's {len(self.mean)}")
         if features.version != self.version:
             raise DataError(
                 f"another version of {self.features} made these features ({features.version}, the audit has "
                 f"{self.version}): run `labelaudit scan` again"
             )
+        if features.values.shape[1] != len(self.mean):
+            raise DataError(f"these features have {features.values.shape[1]} columns, the audit's {len(self.mean)}")
 
     def _split(self, rows: Floats) -> list[Floats]:
         """The ``rows`` (d, …) of each feature block."""

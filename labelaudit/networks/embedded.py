@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from labelaudit.features.lite import SIZES, WIDTH
+from labelaudit.features.lite import HEAD, SIZES
 from labelaudit.features.lite_torch import Lite
 from labelaudit.networks.frame import Bodies, Network
 
@@ -33,7 +33,7 @@ def _tunable(variant: str) -> Callable[[Sequence[int], int, int], Network]:
     """The maker of the network ``variant``."""
 
     def make(shape: Sequence[int], classes: int, copies: int) -> Network:  # noqa: ARG001
-        return Network(Bodies(lambda: _Tunable(variant), copies), copies, WIDTH, classes)
+        return Network(Bodies(lambda: _Tunable(variant), copies), copies, HEAD, classes)
 
     make.__doc__ = (
         f"EfficientNet-{variant.capitalize()} with its ImageNet weights, to fine-tune: the usual learning rates are "

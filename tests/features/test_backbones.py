@@ -17,7 +17,7 @@ from labelaudit.errors import BackboneError, DataError, OptionError
 from labelaudit.features import embed, forecast_embedding, forecast_others, parse_specs
 from labelaudit.features.job import embed_batch
 from labelaudit.features.known import KNOWN, advise_backbone
-from labelaudit.features.lite import SIZES, blocks, same_padding
+from labelaudit.features.lite import SIZES, WIDTHS, blocks, same_padding
 from labelaudit.features.lite_onnx import build_graph, fold
 from labelaudit.features.lite_torch import Lite
 from labelaudit.features.runners import CPU_BATCH, OnnxRunner, TorchRunner, find_backbone
@@ -35,7 +35,7 @@ def pixels():
 def test_onnx_and_torch_give_the_same_features(variant, pixels):
     onnx = OnnxRunner(build_graph(variant, 68))(pixels)  # 68 -> 34 -> 17 -> 9: even and odd sides
     reference = TorchRunner(Lite(variant), "cpu")(pixels)
-    assert onnx.shape == (3, 1280)
+    assert onnx.shape == (3, WIDTHS[variant])
     assert onnx.dtype == np.float32
     assert np.linalg.norm(onnx - reference) < 1e-4 * np.linalg.norm(reference)
     assert np.abs(onnx - reference).max() < 1e-3 * np.abs(reference).max()
@@ -104,10 +104,10 @@ def test_features_depend_on_the_image_alone():
     together, failures = embed(images, images.digests, backbones=["lite0@32", "lite1@96"], workers=3)
     assert failures == ()
     assert together.name == "lite0@32+lite1@96"
-    assert together.blocks == (1280, 1280)
+    assert together.blocks == (WIDTHS["lite0"], WIDTHS["lite1"])
     assert images.reads == [1] * 6
     for place, spec in enumerate(("lite0@32", "lite1@96")):
-        block = together.values[:, 1280 * place : 1280 * (place + 1)]
+        block = together.values[:, WIDTHS["lite0"] * place : WIDTHS["lite0"] * place + together.blocks[place]]
         for row, file in enumerate(files):
             alone, _ = embed(Listed([file]), ["0" * 32], backbones=[spec], workers=1)
             np.testing.assert_array_equal(alone.values[0], block[row])
@@ -140,7 +140,7 @@ def test_equal_digests_are_embedded_once_and_failures_are_listed_for_each_row():
 
 def test_no_images_give_no_rows():
     features, failures = embed(Listed([]), [], backbones=["lite0@32"])
-    assert features.values.shape == (0, 1280)
+    assert features.values.shape == (0, WIDTHS["lite0"])
     assert failures == ()
 
 
@@ -308,7 +308,7 @@ def test_a_timm_model_embeds_beside_an_embedded_one(offline_timm, tmp_path):
     specs = ["resnet10t@64", "lite0@32"]
     features, failures = embed(images, images.digests, backbones=specs, cache=tmp_path)
     assert failures == ()
-    assert features.blocks == (512, 1280)
+    assert features.blocks == (512, WIDTHS["lite0"])
     again, _ = embed(images, images.digests, backbones=specs, cache=tmp_path)
     np.testing.assert_array_equal(features.values, again.values)
     assert images.reads == [1, 1, 1]

@@ -15,6 +15,7 @@ from labelaudit.data.sources import open_source
 from labelaudit.errors import OptionError, RunError
 from labelaudit.features import cluster, embed
 from labelaudit.features.embedding import Job
+from labelaudit.features.lite import WIDTHS
 from labelaudit.scanning.scan import scan
 
 SPECS = ("lite0@32-int8", "lite1@32")
@@ -38,8 +39,8 @@ def test_an_actor_makes_the_features_of_its_rows(images):
     batch = cluster._unpack(found, Job.alone(images, SPECS))
     (first_rows, first), (second_rows, second) = batch.made
     assert (first_rows.tolist(), second_rows.tolist()) == ([2], [2, 5])
-    np.testing.assert_array_equal(first, expected.values[[2], :1280])
-    np.testing.assert_array_equal(second, expected.values[[2, 5], 1280:])
+    np.testing.assert_array_equal(first, expected.values[[2], : WIDTHS["lite0"]])
+    np.testing.assert_array_equal(second, expected.values[[2, 5], WIDTHS["lite0"] :])
     assert batch.failures == {row: (kind, detail) for row, kind, detail in failures}
     assert batch.size == 3
 

@@ -10,7 +10,7 @@ from PIL import Image
 from labelaudit.data.images import encode
 from labelaudit.errors import OptionError
 from labelaudit.features import embed, parse_specs
-from labelaudit.features.lite import SIZES, blocks, read_weights
+from labelaudit.features.lite import SIZES, WIDTHS, blocks, read_weights
 from labelaudit.features.lite_int8 import ALIKE, _clipped_mean, _find_ranges, _round_alike, build_graph
 from labelaudit.features.lite_onnx import build_graph as build_float_graph
 from labelaudit.features.runners import OnnxRunner
@@ -30,7 +30,7 @@ def test_features_are_near_those_in_float32(variant, pixels):
     small = OnnxRunner(build_graph(variant, SIDE, signed=multiplies_bytes()))(pixels)
     wide = OnnxRunner(build_float_graph(variant, SIDE))(pixels)
     cosine = (small * wide).sum(1) / (np.linalg.norm(small, axis=1) * np.linalg.norm(wide, axis=1))
-    assert small.shape == (4, 1280)
+    assert small.shape == (4, WIDTHS[variant])
     assert small.dtype == np.float32
     assert cosine.min() > 0.99
 
