@@ -59,7 +59,7 @@ class Block:
     layers: tuple[Layer, ...]
     residual: bool = False
     factor: float = 0.0
-    """What the means of its output are multiplied by as features; 0 where they are none."""
+    """Factor on the means of its output as features; 0 where they are none."""
 
 
 def blocks(variant: str) -> tuple[Block, ...]:

@@ -65,7 +65,7 @@ def build_graph(variant: str, size: int) -> bytes:
             nodes.append(helper.make_node("Add", [entry, at], [f"{at}.sum"]))
             at = f"{at}.sum"
         if block.factor:
-            constants.append(numpy_helper.from_array(np.float32(block.factor), f"{at}.factor"))
+            constants.append(numpy_helper.from_array(np.array(block.factor, dtype=np.float32), f"{at}.factor"))
             nodes += [
                 helper.make_node("GlobalAveragePool", [at], [f"{at}.mean"]),
                 helper.make_node("Mul", [f"{at}.mean", f"{at}.factor"], [f"{at}.scaled"]),

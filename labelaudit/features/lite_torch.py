@@ -44,7 +44,7 @@ class Lite(nn.Module):
         return torch.cat(means, dim=1)
 
     def describe(self, x: Tensor) -> Tensor:
-        """What the head puts out (B, 1280) of images (B, 3, H, W) at the scale of the weights."""
+        """Output (B, 1280) of the head for images (B, 3, H, W) at the scale of the weights."""
         for block in self.blocks:
             x = block(x)
         return x.mean((2, 3))
