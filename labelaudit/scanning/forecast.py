@@ -8,13 +8,13 @@ them (`labelaudit.scanning.pool`), so that a forecast knows of each. Left out: w
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from labelaudit import features
-from labelaudit.features.lite import HEAD, WIDTHS
 from labelaudit.features.moved import compares
 from labelaudit.features.neighbors import EXACT
+from labelaudit.features.lite import WIDTHS
 from labelaudit.features.specs import parse_specs
 from labelaudit.judge.probes import NEIGHBORS
 from labelaudit.leading import is_large
@@ -44,6 +44,7 @@ WORTH_SAYING = 5.0
 _SAME = 0.03  # share up to which what a scan took is as forecast
 _SMALL, _SMALL_PIXELS = 3000, 100_000  # samples, or pixels of all, below which a forecast takes as long as the work
 _THREADS = 2  # that searches run on, and so many of those that look at images gain
+_FEATURES = max(WIDTHS.values())  # numbers that an embedded backbone makes of an image, about
 _LIBRARIES, _FEWER_LIBRARIES = 170e6, 60e6  # bytes of what a scan loads later, with features or training and without
 _EMBEDDERS = 130e6  # and more of what embeds
 TORCH = 700e6
@@ -168,7 +169,7 @@ def forecast_scan(
     return Forecast(
         stages=stages,
         memory=forecast_memory(prospect, settings),
-        disk=count_disk(work, to_embed=float(n * sum(_widths(specs)) * kept)),
+        disk=count_disk(work, to_embed=float(n * _FEATURES * len(specs) * kept)),
         fewer=usual - none,
         more=many - usual,
     )
@@ -179,7 +180,7 @@ def count_work(prospect: Prospect, settings: ScanSettings) -> Workload:
     n, classes = len(prospect.samples), len(prospect.samples.classes)
     specs = prospect.specs(settings)
     given = prospect.features
-    widths = _widths(specs) if specs else () if given is None else given.blocks or (given.values.shape[1],)
+    widths = (_FEATURES,) * len(specs) if specs else () if given is None else given.blocks or (given.values.shape[1],)
     large = is_large(n, classes)
     jobs = list_trainings(settings) if widths and not large else {}
     on_features = bool(jobs) and not prospect.side(settings)
@@ -195,11 +196,6 @@ def count_work(prospect: Prospect, settings: ScanSettings) -> Workload:
         small=prospect.choice is not None and compares(prospect.choice.longest),
         threads=min(_THREADS, prospect.machine.workers, available_cores()),
     )
-
-
-def _widths(specs: Sequence[str]) -> tuple[int, ...]:
-    """Features by each of the backbones ``specs``; those that are not embedded count as one head."""
-    return tuple(WIDTHS.get(spec.name, HEAD) for spec in parse_specs(specs)) if specs else ()
 
 
 def forecast_memory(prospect: Prospect, settings: ScanSettings) -> float:
