@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from labelaudit import features
+from labelaudit.features.lite import WIDTHS
 from labelaudit.features.moved import compares
 from labelaudit.features.neighbors import EXACT
-from labelaudit.features.lite import WIDTHS
 from labelaudit.features.specs import parse_specs
 from labelaudit.judge.probes import NEIGHBORS
 from labelaudit.leading import is_large
