@@ -17,19 +17,25 @@ from labelaudit.features.cells import SAMPLE, Cells, compare_all, count_cells, f
 from labelaudit.types import Floats
 
 _BASE, _TRIES = 1 << 16, 3  # rows that candidates are taken from, too many for a cache, and trials of a step
+_UNSEEN, _USUAL = (4000, 128), 128  # rows and columns that stand for features to come, and cells compared there
 
 
-def forecast_search(sample: Floats, n: int, k: int) -> float:
+def forecast_search(sample: Floats | None, n: int, k: int) -> float:
     """CPU seconds of a search for the ``k`` nearest of each of ``n`` rows, tried on a ``sample`` (m, d) of unit length.
 
-    The sample should be as dense as the rows are. As many cells are expected to be compared as its search takes. The
-    steps of the search are then tried in the sizes that they have among n rows: finding the centres, sorting rows into
-    cells, comparing one cell, and one row, as the choice of the number of cells does for `cells.SAMPLE` of them.
+    The sample should be as dense as the rows are: as many cells are expected to be compared as its search takes.
+    Without one, of images that have yet to be embedded, as many as those of CIFAR-10 take. The steps of the search are
+    then tried in the sizes that they have among n rows: finding the centres, sorting rows into cells, comparing one
+    cell, and one row, as the choice of the number of cells does for `cells.SAMPLE` of them.
     """
+    probed = _USUAL if sample is None else Cells(sample, k).probed
+    if sample is None:
+        sample = np.random.default_rng(0).standard_normal(_UNSEEN, dtype=np.float32)
+        sample /= np.linalg.norm(sample, axis=1, keepdims=True)
     times, count = n / len(sample), count_cells(n)
     base = np.tile(sample, (-(-_BASE // len(sample)), 1))
     centres = base[:count]
-    candidates = spread_rows(len(base), Cells(sample, k).probed * n // count)
+    candidates = spread_rows(len(base), probed * n // count)
 
     def compare(rows: int) -> None:
         find_best(base[:rows] @ np.take(base, candidates, axis=0).T, k)

@@ -104,8 +104,17 @@ def find_sharpness(scores: Floats, labels: Ints, shares: Floats | None = None) -
 
 
 def some_rows(n: int, classes: int) -> Ints:
-    """Evenly spread rows that are enough to fit a few numbers to: 20,000 of n, fewer of more than 50 classes."""
-    return spread_rows(n, int(np.clip(_CELLS // classes, _FEWEST, _ROWS)))
+    """Evenly spread rows that are enough to fit a few numbers to, so many of n as `count_some` says."""
+    return spread_rows(n, count_some(n, classes))
+
+
+def count_some(n: int, classes: int) -> int:
+    """Rows that are enough to fit a few numbers to: 20,000 of n, fewer of more than 50 classes.
+
+    >>> count_some(30_000, 10), count_some(30_000, 100), count_some(900, 100)
+    (20000, 10000, 900)
+    """
+    return min(n, int(np.clip(_CELLS // classes, _FEWEST, _ROWS)))
 
 
 def pick_rows(counted: Bools, order: Ints | None) -> Ints:

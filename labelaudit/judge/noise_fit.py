@@ -31,6 +31,7 @@ TOLD = 50
 """Samples for each cell of T that make a look at all of them needless."""
 
 _CELLS, _SWEPT = 400_000, 1_000_000  # rows x classes that the search and the last sweeps over T see
+_FEWEST = 2000  # rows that they see at least
 _SEARCHED = 50  # classes up to which the cells of T are searched one by one; beyond, each row's share of errors
 _ROUNDS = 2  # of the search, each with the prior and the difficulties that the one before left
 _FINE, _ROUGH = 1e-8, 1e-6  # relative gain at which a search ends: of all samples, and of a part of them
@@ -82,7 +83,7 @@ def fit_noise_model(
     first = np.ones(len(labels), dtype=bool) if groups is None else _first_of_each(groups, order)
     usable = first & (known != NO_CLASS)
     usable_rows = pick_rows(usable if usable.any() else ~usable, order)
-    rows = _subset(usable_rows, _CELLS // classes)
+    rows = _subset(usable_rows, count_searched(len(usable_rows), classes))
     whole = len(rows) == len(usable_rows)
     precision = np.float64 if whole else np.float32  # the sampling error of a part is larger
     part = _FitSubset.of(models, rows, labels, known, precision)
@@ -102,7 +103,7 @@ def fit_noise_model(
     if whole and classes <= _SEARCHED:
         _, mean_difficulty = _find_factors(part.logs.pool(weights), slope)
     else:
-        rows = _subset(pick_rows(first, order), _SWEPT // classes)
+        rows = _subset(pick_rows(first, order), max(_SWEPT // classes, _FEWEST))
         if len(rows) < min(int(first.sum()), TOLD * classes**2) and not is_large(len(labels), classes):
             pooled = probs = np.asarray(apply_noise_model(named, transition, models, None).probs)
             factors, mean_difficulty = _find_factors(probs, slope)
@@ -249,8 +250,15 @@ def _first_of_each(groups: Ints, order: Ints | None) -> Bools:
     return first
 
 
+def count_searched(n: int, classes: int) -> int:
+    """Samples of n that the search sees: those of 400,000 cells, but 2,000 at least.
+
+    >>> count_searched(60_000, 10), count_searched(60_000, 1_000), count_searched(900, 1_000)
+    (40000, 2000, 900)
+    """
+    return min(n, max(_CELLS // classes, _FEWEST))
+
+
 def _subset(rows: Ints, most: int) -> Ints:
-    """About ``most`` of the ``rows``, but 2,000 at least, evenly spread; all where there are no more."""
-    n = len(rows)
-    keep = int(np.clip(most, min(n, 2000), n))
-    return rows if keep == n else rows[spread_rows(n, keep)]
+    """About ``most`` of the ``rows``, evenly spread; all where there are no more."""
+    return rows if most >= len(rows) else rows[spread_rows(len(rows), most)]

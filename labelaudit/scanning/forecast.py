@@ -242,11 +242,13 @@ def forecast_embedding(prospect: Prospect, settings: ScanSettings) -> float:
 
 
 def forecast_search(prospect: Prospect) -> float:
-    """CPU seconds of a search among cells in the features that were given, tried; 0 where there is none."""
+    """CPU seconds of a search among cells in the features that were given or will be there, tried; 0 where there is
+    none."""
     given, n = prospect.features, len(prospect.samples)
-    if given is None or n <= EXACT:
+    if n <= EXACT or (given is None and prospect.choice is None):
         return 0.0
-    return features.forecast_search(draw_dense(given, prospect.samples.labels), n, NEIGHBORS + SPARE + 1)
+    sample = None if given is None else draw_dense(given, prospect.samples.labels)
+    return features.forecast_search(sample, n, NEIGHBORS + SPARE + 1)
 
 
 def embed_otherwise(

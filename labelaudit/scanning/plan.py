@@ -178,7 +178,8 @@ class Plan:
 
     def _measure(self, prospect: Prospect) -> UnitCosts:
         images = None if prospect.choice is None else prospect.samples.images
-        return measure_unit_costs(images, self._timer, search=lambda: forecast_search(prospect))
+        classes = len(prospect.samples.classes)
+        return measure_unit_costs(images, self._timer, classes=classes, search=lambda: forecast_search(prospect))
 
     def _begun(self, forecast: Forecast) -> Forecast:
         """The ``forecast`` with the time that is behind the scan by now."""

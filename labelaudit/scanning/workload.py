@@ -7,7 +7,6 @@ that looking for copies takes as long as embedding.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,33 +19,30 @@ from labelaudit.judge.judge import count_compared
 from labelaudit.judge.learning_curve import PARTS, count_drawn
 from labelaudit.judge.learning_curve import PENALTIES as CURVE_PENALTIES
 from labelaudit.judge.learning_curve import WIDTH as CURVE_WIDTH
+from labelaudit.judge.linear import count_some
+from labelaudit.judge.noise_fit import count_searched
 from labelaudit.judge.probes import NARROW, ROTATED, WIDTH, discriminant_width
 from labelaudit.judge.ridge import PENALTIES
 from labelaudit.leading import KEPT, is_large
 from labelaudit.reports.gallery import count_pictures
 from labelaudit.reports.html import MOST
-from labelaudit.scanning.components import NARROW as NARROW_SEARCH
 from labelaudit.scanning.unit_costs import UnitCosts
 
-SUSPECTS, MANY_SUSPECTS = 0.1, 0.3
+SUSPECTS, MANY_SUSPECTS = 0.05, 0.3
 """Shares of the samples that suspects are taken to be, and may be: nobody knows before."""
-_EIGEN = 7.0  # products of an eigendecomposition, per cubed side
-_AROUND, _COMPARED = 64.0, 16_000.0  # samples per root of n that one is compared with, and at most
-_FITTED = 1_000_000  # cells that closed forms are calibrated on
-_CLOSED, _CLOSED_FITTED = 15.0, 450.0  # passes over all cells, and over those, for closed forms
-_DOUBLE = 2.0  # products in float32 that one in float64 is worth
-_CURVE = 75.0  # passes over the cells of the samples that a learning curve is drawn from
-_LOGISTIC, _PER_STEP = 18.0, 2.5  # steps of logistic regression in each fold; passes of each beside products
-_HEARD_CELLS, _HEARD_EACH = 400_000, 2000  # cells, and samples for each class, that the noise model is fitted to
-_FIT, _HEARD = 120.0, 70.0  # passes over those, and more for each model heard
-_PASSES, _LEADING = 10.0, 3.0  # passes over all cells, or of each model where only leading classes are kept
-_STRANGERS = 50.0  # passes in which images of no class are looked for
-_ALIKE, _TAKEN = 3.5, 100.0  # rows of text that looking for copies of a sample is worth; products of a number compared
+_PASSES = 35.0  # over all cells for closed forms, and over those of each point of a learning curve
+_POOLED = 3.0  # sharpnesses that weighing a model of a pool is worth
+_LOGISTIC, _THIN = 64.0, 60  # products of logistic regression in each fold at most, and columns that thin ones wait for
+_NOISE = 4.0  # sharpnesses that fitting the noise model is worth, for each model heard and once more
+_DECIDED = 10.0  # passes over all cells that are kept of each model heard
+_STRANGERS, _STRANGE = 70.0, 5.0  # passes in which images of no class are looked for; rows of text that each is worth
+_ALIKE, _TAKEN = 3.0, 100.0  # rows of text that looking for copies of a sample is worth; products of a number compared
 _LOOKED, _TURNED = 0.15, 1200  # share of the images that are looked at for copies, and how many for turned ones
-_CUES, _CUED = 450.0, 1000  # rows of text that looking at an image for shortcuts and blur is worth, and at how many
-_AS_TEXT, _AS_ARRAYS = 2.8, 1.2  # rows of text that judging and writing a sample is worth, as text or not
-_WRITTEN = 3.0  # passes that writing a class probability of a model is worth, where all are kept
-_LOADED = 3.45e5  # rows of text that loading the libraries which features take is worth
+_CUES, _CUED = 230.0, 1000  # rows of text that looking at an image for shortcuts and blur is worth, and at how many
+_AS_TEXT, _AS_ARRAYS = 2.3, 1.0  # rows of text that judging and writing a sample is worth, as text or not
+_SHOWN = 25.0  # and a suspect on the page
+_WRITTEN = 10.0  # passes that writing a class probability of a model is worth, where all are kept
+_LOADED = 2.5e5  # rows of text that loading the libraries which features take is worth
 _NEAR = 1700.0  # bytes of those most like a sample, and of its pairs with them
 _PER_ROW = 250.0  # bytes of text and numbers of a sample that is judged by given probabilities
 _CURVE_TABLES = 4.0  # tables of its samples and all classes that a learning curve holds at once
@@ -87,6 +83,11 @@ class Workload:
         return is_large(self.samples, self.classes)
 
     @property
+    def columns(self) -> int:
+        """Numbers that are kept of what a model says of a sample."""
+        return 2 * KEPT + 1 if self.large else self.classes
+
+    @property
     def kept(self) -> int:
         """Principal components of all blocks together."""
         return sum(min(WIDTH, width) for width in self.widths)
@@ -99,14 +100,14 @@ class Workload:
 
 def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
     """Stage, as a RUN names it -> seconds, of everything but embedding and training."""
-    n, cells = work.samples, work.samples * work.classes
-    rows = (_AS_TEXT if n <= MOST_AS_TEXT else _AS_ARRAYS) * n
-    written = 0.0 if work.large else _WRITTEN * (work.heard + 1) * cells
+    n = work.samples
+    rows = (_AS_TEXT if n <= MOST_AS_TEXT else _AS_ARRAYS) * n + _SHOWN * work.shown
+    written = 0.0 if work.large else _WRITTEN * (work.heard + 1) * n * work.classes
     found = {"decide": _count_decision(work, costs), "write": costs.row * rows + costs.cell * written}
     if work.widths:
-        rotations = sum(_count_rotation(n, d) for d in work.widths)
+        rotations = sum(_count_rotation(n, d, costs) for d in work.widths)
         found |= {
-            "neighbours": (costs.search or _count_search(work, costs)) / work.threads + costs.product * rotations,
+            "neighbours": _count_search(work, costs) / work.threads + rotations,
             "duplicates": n * (costs.row * _ALIKE + costs.product * _TAKEN * 2 * NEIGHBORS * sum(work.widths)),
             "train": _count_closed_forms(work, costs) + costs.row * _LOADED,
         }
@@ -120,65 +121,64 @@ def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
 
 
 def _count_decision(work: Workload, costs: UnitCosts) -> float:
-    """Seconds of the noise model, of images of no class, and of the judge that is kept for new images."""
-    n, cells = work.samples, work.samples * work.classes
-    passes = (_FIT + _HEARD * work.heard) * min(cells, max(_HEARD_CELLS, _HEARD_EACH * work.classes))
-    passes += (_LEADING * work.heard if work.large else _PASSES) * cells
-    if not work.widths:
-        return costs.cell * passes
-    passes += 0.0 if work.large else _STRANGERS * cells
-    pair = min(MEMORY_WIDTH, work.kept) * costs.product + costs.pair
-    return costs.cell * passes + n * count_compared(n) * pair
+    """Seconds of the noise model, the pool, images of no class, and the judge that is kept for new images."""
+    n, classes = work.samples, work.classes
+    cells = n * classes
+    fits = _NOISE * (work.heard + 1) * count_searched(n, classes) + _POOLED * work.heard * count_some(n, classes)
+    passes = _DECIDED * work.heard * n * work.columns
+    seconds = costs.fit * fits * classes
+    if work.widths:
+        passes += 0.0 if work.large else _STRANGERS * cells
+        pair = min(MEMORY_WIDTH, work.kept) * costs.product + costs.pair
+        seconds += costs.row * _STRANGE * n + n * count_compared(n) * pair / work.threads
+    return seconds + costs.cell * passes / work.threads
 
 
 def _count_search(work: Workload, costs: UnitCosts) -> float:
-    """Seconds of a search for the neighbours of all samples. Among cells all are counted that may be compared, which is
-    too much for rows that have near ones, and k-means is left out; where there are features already it is tried."""
-    n, width, compared = work.samples, work.kept, float(work.samples)
-    if n > EXACT:
-        width, compared = min(width, NARROW_SEARCH), min(_AROUND * math.sqrt(n), _COMPARED)
-    return n * compared * (width * costs.product + costs.pair)
+    """CPU seconds of a search for the neighbours of all samples, as tried where it is one among cells."""
+    if work.samples > EXACT:
+        return costs.search
+    return work.samples**2 * (work.kept * costs.product + costs.pair)
 
 
-def _count_rotation(n: int, width: int) -> float:
-    """Products of n rows of a feature block in so many columns, to find its principal components and turn it to them.
+def _count_rotation(n: int, width: int, costs: UnitCosts) -> float:
+    """Seconds to find the principal components of n rows of a feature block in so many columns, and to turn it to them.
 
     They are found by the smaller of covariance and Gram matrix, of some rows.
     """
     rows = min(n, ROTATED)
     side = min(rows, width)
-    return rows * width * side + _EIGEN * side**3 + (n + rows * (rows < width)) * width * min(WIDTH, side)
+    products = rows * width * side + (n + rows * (rows < width)) * width * min(WIDTH, side)
+    return costs.product * products + costs.eigen * min(side, WIDTH) * side**2
 
 
 def _count_closed_forms(work: Workload, costs: UnitCosts) -> float:
     """Seconds of closed forms, the learning curve, the discriminant, logistic regression and votes."""
-    n, width, classes = work.samples, work.kept, work.classes
-    cells, drawn = n * classes, count_drawn(n, classes)
-    double = 1 if work.large else _DOUBLE  # for prototypes
-    fitted, narrow = min(cells, _FITTED), min(width, discriminant_width(n))
-    products = _count_ridge(n, width) + width * (len(PENALTIES) * fitted + (1 + double) * cells)
-    products += narrow * (n * narrow + cells)
+    n, width, classes, drawn = work.samples, work.kept, work.classes, count_drawn(work.samples, work.classes)
+    cells, narrow = n * classes, min(width, discriminant_width(n))
+    seconds = _count_models(work, n, width, len(PENALTIES), costs)
     for parts in PARTS:
-        part, seen = drawn // parts, min(width, CURVE_WIDTH)
-        tried = len(CURVE_PENALTIES) * min(part * classes, _FITTED)
-        products += parts * (_count_ridge(part, seen) + seen * (tried + (1 + double) * part * classes))
-    passes = _CLOSED * cells + _CLOSED_FITTED * fitted + _CURVE * drawn * classes
+        part = _count_models(work, drawn // parts, min(width, CURVE_WIDTH), len(CURVE_PENALTIES), costs)
+        seconds += parts * part + 2 * _POOLED * costs.fit * count_some(drawn, classes) * classes
+    products = float(narrow * (n * narrow + cells))
+    passes = _PASSES * (cells + len(PARTS) * drawn * classes)
     if not work.large:
-        steps = _LOGISTIC * (work.folds - 1) * cells
-        products += steps * 2 * min(NARROW, width)
-        passes += steps * _PER_STEP
-    return costs.product * products + costs.cell * passes
+        steps = min(_LOGISTIC, 4 * n / classes) * (work.folds - 1)  # fewer of classes too small to learn from
+        products += steps * min(NARROW, width) * n * (classes + _THIN)
+    return seconds + (costs.product * products + costs.cell * passes) / work.threads
 
 
-def _count_ridge(n: int, width: int) -> float:
-    """Products of ridge regression on n rows of so many components, classes left out: eigenvectors and coordinates."""
-    side = min(n, width)
-    return 2 * n * width * side + _EIGEN * side**3
+def _count_models(work: Workload, n: int, width: int, penalties: int, costs: UnitCosts) -> float:
+    """Seconds of ridge regression on n rows of so many components, with so many penalties tried, and of prototypes."""
+    side, cells, tried = min(n, width), n * work.classes, count_some(n, work.classes) * work.classes
+    products = 2 * n * width * side + width * (penalties * tried + 2 * cells)
+    fits = (penalties + 1) * tried
+    return costs.product * products / work.threads + costs.eigen * side**3 + costs.fit * fits
 
 
 def count_memory(work: Workload) -> float:
     """Bytes of the arrays that are in memory at once at the dearest moment."""
-    n, table = 4.0 * work.samples, 4.0 * work.samples * (2 * KEPT + 1 if work.large else work.classes)
+    n, table = 4.0 * work.samples, 4.0 * work.samples * work.columns
     if not work.widths and not work.trains:
         return 5 * table + _PER_ROW * work.samples
     kept, features = n * work.kept, n * sum(work.widths)
