@@ -91,6 +91,14 @@ class Cells:
             list(pool.map(look, _group(cell_of)))
         return cosines, found
 
+    def share_compared(self, share: float) -> float:
+        """Share of all rows that a row is compared with on the mean, where it is so with this ``share`` of the cells:
+        those that are near many others hold more rows.
+        """
+        sizes = np.diff(self._starts)
+        around = self._around[:, : max(1, round(share * self.count))]
+        return float(sizes @ sizes[around].sum(axis=1)) / len(self._base) ** 2
+
     def _candidates(self, cell: int) -> Ints:
         """Rows of the `probed` cells nearest to ``cell``, ascending; of more cells where these hold too few rows."""
         around = self._around[cell]

@@ -28,14 +28,15 @@ def forecast_search(sample: Floats | None, n: int, k: int) -> float:
     then tried in the sizes that they have among n rows: finding the centres, sorting rows into cells, comparing one
     cell, and one row, as the choice of the number of cells does for `cells.SAMPLE` of them.
     """
-    probed = _USUAL if sample is None else Cells(sample, k).probed
+    unseen = sample is None
     if sample is None:
         sample = np.random.default_rng(0).standard_normal(_UNSEEN, dtype=np.float32)
         sample /= np.linalg.norm(sample, axis=1, keepdims=True)
-    times, count = n / len(sample), count_cells(n)
+    times, count, cells = n / len(sample), count_cells(n), Cells(sample, k)
+    compared = n * cells.share_compared((_USUAL if unseen else cells.probed) / count)
     base = np.tile(sample, (-(-_BASE // len(sample)), 1))
     centres = base[:count]
-    candidates = spread_rows(len(base), probed * n // count)
+    candidates = spread_rows(len(base), round(compared))
 
     def compare(rows: int) -> None:
         find_best(base[:rows] @ np.take(base, candidates, axis=0).T, k)

@@ -32,7 +32,7 @@ SUSPECTS, MANY_SUSPECTS = 0.05, 0.3
 """Shares of the samples that suspects are taken to be, and may be: nobody knows before."""
 _PASSES = 35.0  # over all cells for closed forms, and over those of each point of a learning curve
 _POOLED = 3.0  # sharpnesses that weighing a model of a pool is worth
-_LOGISTIC, _THIN = 64.0, 60  # products of logistic regression in each fold at most, and columns that thin ones wait for
+_LOGISTIC, _THIN = 56.0, 60  # products of logistic regression in each fold at most, and columns that thin ones wait for
 _NOISE = 4.0  # sharpnesses that fitting the noise model is worth, for each model heard and once more
 _DECIDED = 10.0  # passes over all cells that are kept of each model heard
 _STRANGERS, _STRANGE = 70.0, 5.0  # passes in which images of no class are looked for; rows of text that each is worth
