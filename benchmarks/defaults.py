@@ -42,8 +42,10 @@ FLAGS: Grids = {
     "HIDDEN": (reading, (1.0, 2.0, 2.5, 3.0)),
     "STANDING_OUT": (learning_curve, (0.15, 0.3, 0.5)),
     "FADING": (learning_curve, (0.3, 0.4, 0.5)),
+    "FADING_CLEAR": (learning_curve, (0.5, 0.6, 0.8)),
     "TOLD": (learning_curve, (25.0, 35.0, 50.0, 100.0)),
-    "TWICE": (reading, (1.0, 2.0, 4.0)),
+    "THRICE": (reading, (2.0, 3.0, 4.0)),
+    "ALIKE": (reading, (1.0, 2.0, 4.0, 8.0)),
 }
 """Constant of the flags -> as above."""
 

@@ -9,7 +9,8 @@ classes apart however many images there are.
 
 There a second curve helps, of the share of labels that stand out (`labelaudit.judge.standing_out`), by ridge and
 prototypes together. Right labels of hard images stand out less and less the more images the models learn from, wrong
-ones go on. Left out: curves of nonlinear models and of single classes.
+ones go on. How fast right ones do depends on whether features tell the classes apart, which the curve does not know: it
+says what lasts either way. Left out: curves of nonlinear models and of single classes.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ LEARNING = 0.5
 """Exponent at which errors fall."""
 STANDING_OUT = 0.3
 """Labels stand out that look worse than this share of planted errors."""
-FADING = 0.4
-"""Exponent at which right labels stop standing out, on every clean set tried."""
+FADING, FADING_CLEAR = 0.4, 0.6
+"""Exponents at which right labels stop standing out: at least the first on every clean set tried, and at least the
+second where features tell the classes apart."""
 TOLD = 35.0
 """Images of the usual class with which half is known of which labels would stand out for good: with fewer a model of a
 part knows too little."""
@@ -62,6 +64,8 @@ class Curve:
     """The share that they tend to, in [0, 1]."""
     lasting: float = 0.0
     """Share in [0, 1] of the labels that stand out which would do so with any amount of data."""
+    lasting_clear: float = 0.0
+    """The same where features tell the classes apart, so that right labels stop standing out sooner."""
     told: float = 0.0
     """Weight in [0, 1] of that share, by how well it can be told: little where few labels stand out, classes are small,
     or components few."""
@@ -89,14 +93,16 @@ def measure(
     errors, standing = (np.array(points) for points in zip(*found, strict=True))
     usual = float(np.median(np.bincount(labels, shares)[np.unique(labels)]))
     others = np.maximum(usual / np.array(cuts) - 1, _ALONE)
-    lasting = told = 0.0
+    lasting = clear = told = 0.0
     if len(cuts) == len(PARTS):
         if standing[-1] > 0:
-            lasting = min(1.0, _asymptote(standing, others, FADING) / float(standing[-1]))
+            ends = (_asymptote(standing, others, fading) for fading in (FADING, FADING_CLEAR))
+            lasting, clear = (min(1.0, end / float(standing[-1])) for end in ends)
         seen = _reaches(_MOST * x.shape[1], apart / PARTS[0]) * _reaches(standing[0] * apart, _LEAST)
         told = _reaches(usual, TOLD) * seen
     asymptote = _asymptote(errors, others, LEARNING)
-    return Curve(errors=tuple(errors.tolist()), asymptote=asymptote, lasting=lasting, told=told)
+    found_errors = tuple(errors.tolist())
+    return Curve(errors=found_errors, asymptote=asymptote, lasting=lasting, lasting_clear=clear, told=told)
 
 
 def draw(n: int, classes: int, groups: Ints | None = None) -> Ints:

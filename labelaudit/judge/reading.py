@@ -3,10 +3,11 @@
 The noise model takes hard images for wrong labels, most of all where few images of a class taught it. Two things bear
 its doubt out. Labels that stand out plainly are wrong, whatever else is. And the learning curve tells hard images from
 wrong labels, since more images mend doubt about hard ones. Of many images a class it shows which share of the labels
-that stand out would do so with any amount of data (`Curve.lasting`). Of fewer it shows only what share of all labels no
-model would agree with (`Curve.asymptote`), and doubt counts as far as images speak for one class. Of a few wrong labels
-in an easy set a curve sees nothing, and hardly any stand out plainly; those that both views are certain of are wrong
-all the same.
+that stand out would do so with any amount of data: `Curve.lasting`, or `Curve.lasting_clear` where features tell the
+classes apart, so that no more errors are left than the noise model doubts. Of fewer it shows only what share of all
+labels no model would agree with (`Curve.asymptote`), and doubt counts as far as images speak for one class. Of a few
+wrong labels in an easy set a curve sees nothing, and hardly any stand out plainly; those that both views are certain of
+are wrong all the same.
 
 The interval runs from the labels that stand out plainly to those that the pool contradicts, and some more that nothing
 shows. Left out: verdicts, which settle the matter (`labelaudit.judge.verdict_fit`).
@@ -32,8 +33,12 @@ PLAIN = 0.6
 HIDDEN = 1 / (1 - PLAIN)
 """Times the share of labels that stand out plainly is believed to be wrong: of planted errors as many would be for each
 that looks so."""
-TWICE = 2.0
-"""Times the share that lasts, up to all of it, counts of what the noise model reads."""
+THRICE = 3.0
+"""Times the square of the share that lasts, up to one, counts of what the noise model reads: a small share may be
+chance."""
+ALIKE = 4.0
+"""Power of the noise model's reading over the curve's, up to one, with which features count as telling the classes
+apart."""
 BORNE_OUT = 0.9
 """Probability of a wrong label, at the pool's own scale, from which it alone bears out that a label is surely wrong."""
 CERTAIN = 0.99
@@ -63,7 +68,8 @@ class Reading:
     by_curve: float | None
     """The learning curve's, ``None`` where the set is too small for one."""
     lasting: float | None = None
-    """As `Curve.lasting`, ``None`` where that can hardly be told."""
+    """Share in [0, 1] of the labels that stand out which would do so with any amount of data, between `Curve.lasting`
+    and `Curve.lasting_clear`; ``None`` where that can hardly be told."""
     sure: float = 1.0
     """Share of labels that may be called sure at most, while nobody has judged."""
 
@@ -99,11 +105,13 @@ def read_rate(
     heard = 1.0 if clear is None else clear
     by_model = mean_of(heard * _ODDS * suspicion / (1.0 + (_ODDS - 1.0) * suspicion))
     plain = mean_of(own <= plainly_wrong(probs, labels, PLAIN, shares, pick_rows(likeliest == labels, order)))
-    rate, least = by_model, min(HIDDEN * plain, by_model)
+    rate, least, lasts = by_model, min(HIDDEN * plain, by_model), 0.0
     if curve is not None:
         doubted = mean_of(heard * suspicion) * mean_of(probs[rows, likeliest])
         untold = max(min(doubted, curve.asymptote), least)
-        lasting = max(min(1.0, TWICE * curve.lasting) * by_model, least)
+        told_apart = min(1.0, by_model / max(curve.asymptote, 1e-12)) ** ALIKE
+        lasts = (1 - told_apart) * curve.lasting + told_apart * curve.lasting_clear
+        lasting = max(min(1.0, THRICE * lasts**2) * by_model, least)
         rate = untold ** (1 - curve.told) * lasting**curve.told
     certain = mean_of((own <= 1 - CERTAIN) & (suspicion >= _SEES))
     rate = max(rate, strangers, certain)
@@ -115,7 +123,7 @@ def read_rate(
         high=upper_end(most + UNSEEN * (1 - most), apart),
         by_model=by_model,
         by_curve=None if curve is None else curve.asymptote,
-        lasting=None if curve is None or curve.told < _SAID else curve.lasting,
+        lasting=None if curve is None or curve.told < _SAID else lasts,
         sure=max(mean_of(own <= 1 - BORNE_OUT), strangers),
     )
 

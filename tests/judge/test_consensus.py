@@ -16,7 +16,7 @@ from labelaudit.judge.linear import softmax
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import UNKNOWN
 from labelaudit.judge.pool import measure_gain, pool
-from labelaudit.judge.reading import BORNE_OUT, HIDDEN, PLAIN, TWICE, read_rate
+from labelaudit.judge.reading import ALIKE, BORNE_OUT, HIDDEN, PLAIN, THRICE, read_rate
 from labelaudit.judge.scores import odds_of_wrong
 from labelaudit.judge.standing_out import share_standing_out
 
@@ -91,8 +91,8 @@ def test_right_labels_of_hard_images_stop_standing_out_and_wrong_ones_go_on() ->
     assert clean is not None
     assert noisy is not None
     assert clean.errors[0] > 0.1  # of the right labels, by models that have seen too few images
-    assert clean.lasting == 0.0
-    assert noisy.lasting > 0.8
+    assert clean.lasting == clean.lasting_clear == 0.0
+    assert noisy.lasting_clear >= noisy.lasting > 0.8
     assert min(clean.told, noisy.told) > 0.8
     sizes = [measure(x[:n], given[:n], 4) for n in (160, 200, 240, 400)]
     told = [0.0 if curve is None else curve.told for curve in sizes]
@@ -106,17 +106,21 @@ def test_right_labels_of_hard_images_stop_standing_out_and_wrong_ones_go_on() ->
 def test_the_reading_counts_by_what_lasts() -> None:
     probs, given, truth = planted(0, 0.1, skill=4.0)
     suspicion = np.where(given != truth, 0.5, 0.2)
-    curve = Curve(errors=(0.5, 0.45, 0.42, 0.4), asymptote=0.2)
+    curve = Curve(errors=(0.5, 0.45, 0.42, 0.4), asymptote=0.2, told=1.0)
     doubted = read_rate(suspicion, probs, given, None).rate
-    none, some, all_of_it = (
-        read_rate(suspicion, probs, given, replace(curve, lasting=share, told=1.0)).rate for share in (0.0, 0.45, 0.7)
-    )
+
+    def read(hard: float, clear: float, **changes: float) -> float:
+        changed = replace(curve, lasting=hard, lasting_clear=clear, **changes)
+        return read_rate(suspicion, probs, given, changed).rate
+
     plain = HIDDEN * share_standing_out(probs, given, PLAIN)
-    assert none == pytest.approx(plain)
-    assert none < some == pytest.approx(0.45 * TWICE * doubted)
-    assert all_of_it == pytest.approx(doubted)
-    half = read_rate(suspicion, probs, given, replace(curve, lasting=0.7, told=0.5)).rate
-    assert half == pytest.approx(np.sqrt(0.2 * doubted)), "half known is half-way, in proportion"
+    assert read(0.0, 0.0) == pytest.approx(plain)
+    assert plain < read(0.5, 0.5) == pytest.approx(0.25 * THRICE * doubted)
+    assert read(0.7, 0.8) == pytest.approx(doubted)
+    assert read(0.7, 0.8, told=0.5) == pytest.approx(np.sqrt(0.2 * doubted)), "half known is half-way, in proportion"
+    assert read(0.0, 0.5, asymptote=doubted) == pytest.approx(0.25 * THRICE * doubted), "features tell classes apart"
+    between = 0.4 + 0.1 * 0.8**ALIKE
+    assert read(0.4, 0.5, asymptote=doubted / 0.8) == pytest.approx(between**2 * THRICE * doubted), "they tell most"
 
 
 def test_where_a_curve_does_not_tell_what_lasts_doubt_is_believed_up_to_what_no_model_would_agree_with() -> None:
