@@ -215,7 +215,7 @@ def splits_by_folder(paths: Sequence[str]) -> list[str]:
     """(n,) split that a folder above each file says, the outermost one that says any; empty where none does.
 
     >>> splits_by_folder(["set/Training/1.png", "fold2/1.png", "cat/1.png"])
-    ['train', 'fold2', '']
+    ['Training', 'fold2', '']
     """
     above = [path.rpartition("/")[0] for path in paths]
     told = {folder: next((split_name(one) for one in folder.split("/") if is_split(one)), "") for folder in {*above}}
