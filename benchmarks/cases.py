@@ -184,6 +184,7 @@ def measure(
             seed=seed,
             cache=cache,
             train="features",
+            precision="float32",
         )
     wrong = np.array([truth[path]["given"] != truth[path]["true"] for path in audit.samples.ids])
     flagged = audit.decision.is_issue

@@ -4,7 +4,7 @@
 
 Sets are named as in `sets.py`. The tool and its columns see features of the effort's backbones. Its peers:
 
-    ten lines      Lite0 at 224 pixels, standardised, 5-fold logistic regression (C = .01), cleanlab 2.9
+    ten lines      Lite0's head at 224 pixels, standardised, 5-fold logistic regression (C = .01), cleanlab 2.9
     cleanlab       the same library on the tool's own cross-validated logistic regression
     AUM, loss      mean margin and mean loss of plain training, held out
     neighbours     vote of the 30 nearest
@@ -43,6 +43,7 @@ from sklearn.preprocessing import StandardScaler
 
 from labelaudit.audit.document import Audit
 from labelaudit.features import embed
+from labelaudit.features.lite import HEAD
 from labelaudit.features.neighbors import nearest
 from labelaudit.judge import probes
 from labelaudit.machine import Machine
@@ -168,10 +169,10 @@ def by_peers(
 
 
 def ten_lines(detailed: Features, labels: Labels) -> Scores:
-    """(n, C) cross-validated probabilities of a logistic regression on ``detailed`` features (n, d)."""
+    """(n, C) cross-validated probabilities of a logistic regression on the head's part of ``detailed`` (n, d)."""
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     line = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=200))
-    return np.asarray(cross_val_predict(line, detailed.values, labels, cv=folds, method="predict_proba"))
+    return np.asarray(cross_val_predict(line, detailed.values[:, -HEAD:], labels, cv=folds, method="predict_proba"))
 
 
 def mix(x: npt.NDArray[Any], labels: Labels, classes: int, near: npt.NDArray[Any]) -> tuple[Scores, Flags]:
