@@ -75,7 +75,7 @@ def _drop_reading(number: int) -> Any:
     return fewer
 
 
-ONE_BY_ONE = (*CLOSED_FORMS, "discriminant", "logistic", "neighbors")
+ONE_BY_ONE = (*CLOSED_FORMS, "discriminant", "neighbors")
 CHANGES = {
     "nothing": Change(),
     **{name: Change(models=(name,)) for name in ONE_BY_ONE},

@@ -5,7 +5,7 @@
 Sets are named as in `sets.py`. The tool and its columns see features of the effort's backbones. Its peers:
 
     ten lines      Lite0's head at 224 pixels, standardised, 5-fold logistic regression (C = .01), cleanlab 2.9
-    cleanlab       the same library on the tool's own cross-validated logistic regression
+    cleanlab       the same library on a cross-validated logistic regression of the tool's components
     AUM, loss      mean margin and mean loss of plain training, held out
     neighbours     vote of the 30 nearest
     SimiFeat       vote of the 10 nearest and the sample itself
@@ -49,6 +49,7 @@ from labelaudit.judge import probes
 from labelaudit.machine import Machine
 from labelaudit.scanning.assessment import audit_samples
 from labelaudit.scanning.choice import choose_training_input
+from labelaudit.scanning.components import lead
 from labelaudit.scanning.effort import backbones_of
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.types import Features, Samples
@@ -150,11 +151,11 @@ def by_peers(
 
     labels, classes, rows = samples.labels, len(samples.classes), np.arange(len(samples))
     probs = ten_lines(detailed, labels)
-    own = np.asarray(audit.evidence["logistic"].probs, dtype=np.float64)
-    own /= own.sum(axis=1, keepdims=True)
+    blocks = probes.principal_blocks(features)
+    own = cross_validate(LogisticRegression(C=1 / 300, max_iter=200), np.concatenate(lead(blocks, 256), axis=1), labels)
     plain = audit.evidence.get("cross_entropy")
     trained = {} if plain is None else {"AUM": (plain.suspicion, None), "loss": (plain.columns["loss"], None)}
-    joined = np.concatenate(probes.principal_blocks(features), axis=1)
+    joined = np.concatenate(blocks, axis=1)
     _, near = nearest(joined, k=20)
     onehot = np.eye(classes)[labels]
     votes = onehot[near[:, :10]].sum(axis=1) + onehot
@@ -170,9 +171,14 @@ def by_peers(
 
 def ten_lines(detailed: Features, labels: Labels) -> Scores:
     """(n, C) cross-validated probabilities of a logistic regression on the head's part of ``detailed`` (n, d)."""
-    folds = StratifiedKFold(5, shuffle=True, random_state=0)
     line = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=200))
-    return np.asarray(cross_val_predict(line, detailed.values[:, -HEAD:], labels, cv=folds, method="predict_proba"))
+    return cross_validate(line, detailed.values[:, -HEAD:], labels)
+
+
+def cross_validate(model: Any, x: npt.NDArray[Any], labels: Labels) -> Scores:
+    """(n, C) probabilities by five folds of ``model`` on ``x`` (n, d)."""
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    return np.asarray(cross_val_predict(model, x, labels, cv=folds, method="predict_proba"))
 
 
 def mix(x: npt.NDArray[Any], labels: Labels, classes: int, near: npt.NDArray[Any]) -> tuple[Scores, Flags]:

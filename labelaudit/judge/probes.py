@@ -1,4 +1,4 @@
-"""Closed-form models on features, cross-fitted: shrinkage discriminant, neighbour votes, logistic regression.
+"""Closed-form models on features, cross-fitted: shrinkage discriminant and neighbour votes.
 
 They cost seconds, need no GPU and set the bar for every robust method. Discriminant and votes take a *distribution*
 over classes per sample instead of a label, so that they can be refitted on what the noise model believes
@@ -9,7 +9,6 @@ per class than people have.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -26,8 +25,8 @@ from labelaudit.types import Features, Floats, Ints
 WIDTH = 512
 """Principal components kept of each feature block."""
 NARROW = 256
-"""Principal components of all blocks together that the logistic regression of a scan sees, and its discriminant at
-least: the log-odds of one on 1,536 components of few samples are seven times too great (docs/log.md)."""
+"""Principal components of all blocks together that the discriminant of a scan sees at least: the log-odds of one on
+1,536 components of few samples are seven times too great (docs/log.md)."""
 SAMPLES_EACH = 8
 """Samples for each component that the discriminant sees beyond these."""
 ROTATED = 20_000
@@ -40,7 +39,6 @@ SHARPNESS = 10.0
 SHRINKAGE = 0.2
 """Share of the isotropic part in the pooled covariance."""
 
-_STRENGTH = 300.0  # of the pull of logistic regression: the inverse of scikit-learn's C
 _ROUNDING = 1e-5  # share of the total variance below which a within-class variance is float32 rounding: equal images
 _NOTHING = 1e-6  # share of the greatest eigenvalue below which one is float32 rounding
 _CELLS = 1 << 22  # class probabilities that are worked on at a time
@@ -285,39 +283,6 @@ def vote_weights(similarities: Floats, indices: Ints, digests: Sequence[str] | N
 def discriminant_width(n: int) -> int:
     """Principal components, of all blocks together, that the discriminant of a scan of ``n`` samples sees at most."""
     return max(NARROW, n // SAMPLES_EACH)
-
-
-def logistic(
-    x: npt.NDArray[np.float32],
-    labels: Ints,
-    classes: int,
-    fold_of: Ints,
-    *,
-    shares: Floats | None = None,
-) -> npt.NDArray[np.float32]:
-    """Held-out class probabilities (n, C) of L2-regularised logistic regression on the given labels.
-
-    ``shares`` (n,) are as of `discriminant`. Classes that a training fold lacks get probability 0 there.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    probs = np.zeros((len(x), classes), dtype=np.float32)
-
-    def regress(fold: int) -> None:
-        held = fold_of == fold
-        train = ~held if not held.all() else held
-        present = np.unique(labels[train])
-        if len(present) == 1:
-            probs[held, present[0]] = 1.0
-            return
-        model = LogisticRegression(C=1 / _STRENGTH, max_iter=200, tol=1e-3)
-        model.fit(x[train], labels[train], sample_weight=None if shares is None else shares[train])
-        probs[np.ix_(held, present)] = model.predict_proba(x[held])
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The number of unique classes")  # there are tiny classes only
-        work_on(regress, np.unique(fold_of).tolist())
-    return probs
 
 
 def narrow_units(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:

@@ -25,7 +25,7 @@ from labelaudit.judge import noise_model, probes
 from labelaudit.judge.consensus import agree
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.learning_curve import Curve
-from labelaudit.judge.linear import HeldOut, group_shares
+from labelaudit.judge.linear import HeldOut
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.open_set import OpenSet, beats_even_errors, find_open_set
@@ -38,7 +38,7 @@ from labelaudit.packed import pack, take_texts
 from labelaudit.scanning.alone import agree_alone, keep_leading
 from labelaudit.scanning.answer import Answer, keep_answer
 from labelaudit.scanning.closed_forms import fit_all
-from labelaudit.scanning.components import Components, lead
+from labelaudit.scanning.components import Components
 from labelaudit.scanning.effort import FOLDS
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scanning.trainings import REFERENCES, TUNED_SIDE, head_width, list_trainings, plan_training, plan_tuning
@@ -48,7 +48,7 @@ from labelaudit.training.settings import CrossfitSettings
 from labelaudit.types import Decision, Evidence, Floats, Ints, Samples
 
 PROBE_SEED = 0
-"""Seed of the folds of discriminant and logistic regression: that of the scan changes trained networks only."""
+"""Seed of the folds of the discriminant: that of the scan changes trained networks only."""
 _STRANGERS_ROWS = 20_000  # samples in which images of no class are looked for first where there are many more
 
 
@@ -160,13 +160,11 @@ class ModelPool:
             found |= {name: trained[name] for name in self.settings.trained}
             found["cross_entropy"] = replace(trained["cross_entropy"], method="cross_entropy")
             self.trained |= {name: one.probs for name, one in found.items() if one.probs is not None}
-        if self._components is not None and not self.large:
-            self.models["logistic"] = self._fit_logistic()
         if self._near is not None:
             votes = probes.neighbor_votes(*self._near, self._targets, self._classes, digests=self._group_names)
             self.references["neighbors"] = votes
         known = {**self.models, **self.references}
-        for name in ("logistic", "neighbors", *self._closed):
+        for name in ("neighbors", *self._closed):
             if name in known:
                 found[name] = self._say(name, known[name], self._targets)
         found = {name: one.take(self._place) for name, one in found.items()}
@@ -230,18 +228,6 @@ class ModelPool:
             return made
 
         return self.unfinished.evidence(fit.method, {**asdict(fit), **how}, make)
-
-    def _fit_logistic(self) -> npt.NDArray[np.float32]:
-        """Held-out probabilities (n, C) of logistic regression on the leading components."""
-        x = Reordered(self._order, *lead(self._blocks(), probes.NARROW))[:]
-        labels, fold_of = self._targets, self._fold_of
-        depends_on = {"x": x, "labels": labels, "classes": self._classes, "folds": fold_of, "groups": self._groups}
-
-        def regress() -> dict[str, npt.NDArray[Any]]:
-            shares = group_shares(self._groups)
-            return {"probs": probes.logistic(x, labels, self._classes, fold_of, shares=shares)}
-
-        return self.unfinished.arrays("logistic", depends_on, regress)["probs"]
 
     def settle(self) -> Answer:
         """The one answer of all models."""

@@ -22,7 +22,7 @@ from labelaudit.types import Decision, Evidence, Floats, Ints
 
 STEPS = "steps_off"
 """Column of a scan with ``ordinal``: how far off a label may be, where classes are grades."""
-_REFERENCES = ("cross_entropy", "logistic", "neighbors", "given")
+_REFERENCES = ("cross_entropy", "neighbors", "given")
 _TOLD = 0.02  # share of the weights from which a model is named
 
 

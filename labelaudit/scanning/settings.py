@@ -23,7 +23,7 @@ ENSEMBLE = "ensemble"
 
 METHODS = ("crust", "limit", "sln")
 """Methods that a scan trains by default, but for one at ``quick``."""
-UNTRAINED = (ENSEMBLE, "logistic", "neighbors", "given", "steps_off")
+UNTRAINED = (ENSEMBLE, "neighbors", "given", "steps_off")
 """Columns that a scan can be ranked by though it trains no network."""
 Train = Literal["auto", "features", "pixels"]
 Effort = Literal["quick", "standard", "thorough"]

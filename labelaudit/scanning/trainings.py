@@ -20,7 +20,7 @@ PIXEL_FOLDS = 3
 """Networks from pixels cost a hundred times what heads on features do; two thirds of the data still train well."""
 PIXEL_SAMPLES = 60_000
 """Images that a network from pixels sees in training, repeats counted: larger datasets get fewer epochs, at least 5."""
-REFERENCES = ("cross_entropy", "logistic", "neighbors")
+REFERENCES = ("cross_entropy", "neighbors")
 """Columns that methods are compared with; the noise model hears them, the pool has ridge regression in their place."""
 TUNED, TUNED_SIDE = "lite0", 160
 """The embedded backbone that is fine-tuned on a GPU, and the side in pixels of what it is shown there."""
@@ -61,7 +61,7 @@ def list_trainings(settings: ScanSettings) -> dict[str, CrossfitSettings]:
 def count_heard(settings: ScanSettings, *, features: bool, given: bool, large: bool) -> int:
     """The number of opinions that the noise model hears at most; of ``large`` sets closed forms, which the discriminant
     is another of, and neighbours."""
-    trained = 0 if large else len(REFERENCES) - 2 + len(list_trainings(settings))
+    trained = 0 if large else len(list_trainings(settings))
     return (len(CLOSED_FORMS) + 2 + trained if features else 0) + given
 
 

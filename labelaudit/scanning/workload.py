@@ -21,7 +21,7 @@ from labelaudit.judge.learning_curve import PENALTIES as CURVE_PENALTIES
 from labelaudit.judge.learning_curve import WIDTH as CURVE_WIDTH
 from labelaudit.judge.linear import count_some
 from labelaudit.judge.noise_fit import count_searched
-from labelaudit.judge.probes import NARROW, ROTATED, WIDTH, discriminant_width
+from labelaudit.judge.probes import ROTATED, WIDTH, discriminant_width
 from labelaudit.judge.ridge import PENALTIES
 from labelaudit.leading import KEPT, is_large
 from labelaudit.reports.gallery import count_pictures
@@ -32,7 +32,6 @@ SUSPECTS, MANY_SUSPECTS = 0.05, 0.3
 """Shares of the samples that suspects are taken to be, and may be: nobody knows before."""
 _PASSES = 35.0  # over all cells for closed forms, and over those of each point of a learning curve
 _POOLED = 3.0  # sharpnesses that weighing a model of a pool is worth
-_LOGISTIC, _THIN = 56.0, 60  # products of logistic regression in each fold at most, and columns that thin ones wait for
 _NOISE = 4.0  # sharpnesses that fitting the noise model is worth, for each model heard and once more
 _DECIDED = 10.0  # passes over all cells that are kept of each model heard
 _STRANGERS, _STRANGE = 70.0, 5.0  # passes in which images of no class are looked for; rows of text that each is worth
@@ -153,7 +152,7 @@ def _count_rotation(n: int, width: int, costs: UnitCosts) -> float:
 
 
 def _count_closed_forms(work: Workload, costs: UnitCosts) -> float:
-    """Seconds of closed forms, the learning curve, the discriminant, logistic regression and votes."""
+    """Seconds of closed forms, the learning curve, the discriminant and votes."""
     n, width, classes, drawn = work.samples, work.kept, work.classes, count_drawn(work.samples, work.classes)
     cells, narrow = n * classes, min(width, discriminant_width(n))
     seconds = _count_models(work, n, width, len(PENALTIES), costs)
@@ -162,9 +161,6 @@ def _count_closed_forms(work: Workload, costs: UnitCosts) -> float:
         seconds += parts * part + 2 * _POOLED * costs.fit * count_some(drawn, classes) * classes
     products = float(narrow * (n * narrow + cells))
     passes = _PASSES * (cells + len(PARTS) * drawn * classes)
-    if not work.large:
-        steps = min(_LOGISTIC, 4 * n / classes) * (work.folds - 1)  # fewer of classes too small to learn from
-        products += steps * min(NARROW, width) * n * (classes + _THIN)
     return seconds + (costs.product * products + costs.cell * passes) / work.threads
 
 
@@ -184,7 +180,7 @@ def count_memory(work: Workload) -> float:
     kept, features = n * work.kept, n * sum(work.widths)
     standing = kept + _NEAR * work.samples + table * work.heard
     standing += features if work.pictures else 0.0  # given ones have been read before
-    closed = kept + 2 * table + (0.0 if work.large else 2 * n * min(NARROW, work.kept))
+    closed = kept + 2 * table
     training = n * work.trains * 3 + table * (4 * work.folds + 2)
     deciding = n * work.trains * 2 + table * (work.heard + 12)
     curve = 4.0 * count_drawn(work.samples, work.classes) * work.classes * _CURVE_TABLES if work.widths else 0.0

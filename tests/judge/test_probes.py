@@ -118,22 +118,6 @@ def test_fewer_rows_than_dimensions_are_rotated_by_their_inner_products(copies: 
     assert np.allclose(directions.T @ directions, np.diag([1] * held + [0] * (50 - held)), atol=1e-4)
 
 
-def test_logistic_gives_missing_classes_no_probability() -> None:
-    x, labels = blobs(60)
-    labels[0] = 3
-    folds = stratified_folds(labels, 5, seed=0)
-    found = probes.logistic(x, labels, 4, folds)
-    assert np.allclose(found.sum(1), 1, atol=1e-5)
-    assert found[0, 3] == 0
-    assert (found.argmax(1) == labels).mean() > 0.9
-
-
-def test_logistic_says_nothing_of_classes_of_one_image() -> None:
-    x, _ = blobs(20)
-    found = probes.logistic(x, np.arange(20), 20, np.arange(20) % 5)  # a warning would be an error here
-    assert np.allclose(found.sum(1), 1, atol=1e-5)
-
-
 @pytest.mark.parametrize("classes", [2, 3, 4])
 def test_models_for_later_are_those_of_one_fold(classes: int) -> None:
     rng = np.random.default_rng(0)

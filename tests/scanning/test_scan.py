@@ -50,7 +50,7 @@ def test_features_and_a_table(labels_file: Path, tmp_path: Path) -> None:
     assert all(row["predicted_label"] == wrong[row["path"]] for row in rows)
     assert ",".join(list(rows[0])[:5]) == "rank,path,given_label,predicted_label,is_label_issue"
     assert ",".join(list(rows[0])[5:9]) == "tier,label_score,given_prob,predicted_prob"
-    assert {"limit", "cross_entropy", "logistic", "neighbors", "reason", "shift"} <= set(rows[0])
+    assert {"limit", "cross_entropy", "neighbors", "reason", "shift"} <= set(rows[0])
     again = read_audit(tmp_path / "run")
     assert again.table("samples") == audit.table("samples")
     texts = {"suspects.csv", "samples.csv", "summary.json", "audit.json"}
