@@ -141,7 +141,9 @@ def main() -> None:
             before = len(draw(samples, size, 0))
             for seed in options.seeds if before < len(samples) else options.seeds[:1]:
                 chosen = draw(samples, size, seed)
-                settings = ScanSettings(effort=options.effort, methods=tuple(options.methods), seed=seed)
+                settings = ScanSettings(
+                    effort=options.effort, methods=tuple(options.methods), seed=seed, precision="float32"
+                )
                 key = {"dataset": name, "effort": options.effort, "per_class": size, "seed": seed}
                 key["methods"] = ",".join(options.methods)
                 row = key | measure(samples.take(chosen), settings, machine)

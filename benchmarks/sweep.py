@@ -51,7 +51,7 @@ SIZES = (100, 300, 1000)
 BEHIND, SHARE, ALARMS = 0.03, 0.6, 0.02
 """Average precision behind the ten lines, share of the best F1, and share of a clean set flagged, from which a cell
 fails."""
-SETTINGS = ScanSettings(effort="quick", train="features", methods=())
+SETTINGS = ScanSettings(effort="quick", train="features", methods=(), precision="float32")
 _EACH, _WHOLE = 10, 0.7  # images of a class at least; share of the size that a pack must have
 
 
