@@ -29,7 +29,7 @@ one there where an image has no closer pair, what hardly says anything about a l
 ALONE = 0.4
 """A pair of few is one scene below this share of the distance to the nearest image that no such pairs connect with it:
 kinds of things that look alike (stop signs, fields of rape) go over into more of their kind."""
-WIDESPREAD = 0.15
+WIDESPREAD = 0.2
 """Share of images in a close pair from which a dataset is taken to be cut from fewer pictures."""
 NEIGHBORS = 10
 USUAL = 30
