@@ -57,6 +57,7 @@ def report(
     """
     from labelaudit.audit.originals import open_originals
     from labelaudit.audit.run import REPORT, read
+    from labelaudit.files import check_outputs
     from labelaudit.reports import html
     from labelaudit.reports.review_state import read_review_state
 
@@ -66,6 +67,10 @@ def report(
         raise OptionError(f"-o {output} is a folder: name a file in it, such as {output / REPORT}")
     format_ = format_ or _format_of(None if to_stdout else output)
     audit = read(run)
+    if output is not None and not to_stdout:
+        pages = sum(_ENDINGS.values(), ())
+        kept = {f"{file.name} of the RUN": file for file in run.iterdir() if file.suffix not in pages}
+        check_outputs([("-o", output)], kept, {})
     checked = read_review_state(audit, run)
     with report_progress(quiet=quiet, verbose=False, color=color) as (progress, notice):
         path = output or run / f"report{_ENDINGS[format_][0]}"

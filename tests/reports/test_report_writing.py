@@ -153,6 +153,19 @@ def test_images_that_moved_are_named_or_missed(
     assert "elsewhere" in capsys.readouterr().err
 
 
+def test_no_other_file_of_the_run_is_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = write_run(tmp_path / "run")
+    digest, label = make_audit().identity(1)
+    append(verdicts_file(place), Verdict(path=IDS[1], digest=digest, given_label=label, verdict="none"))
+    before = verdicts_file(place).read_bytes()
+    assert call([place, "-o", verdicts_file(place), "--format", "html"], monkeypatch) == 2
+    assert "would overwrite verdicts.csv of the RUN: name another file" in capsys.readouterr().err
+    assert verdicts_file(place).read_bytes() == before
+    assert call([place, "-o", place / "again.html", "-q"], monkeypatch) == 0
+
+
 def test_what_cannot_be_written_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
