@@ -16,7 +16,7 @@ from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 from labelaudit.text import count, printable
 
-from .console.options import Moved, Reviewer, find_account, load_settings, option
+from .console.options import Moved, Reviewer, find_account, load_settings, name_reviewer, option
 from .console.runs import RUN, find_run
 from .console.streams import spell_path, tell
 
@@ -141,8 +141,7 @@ def _open_session(audit: Audit, run: Path, data: Path | None, reviewer: str | No
             f"'{run}' was made without images: `labelaudit review {spell_path(run)} --order {asked['order']} --export "
             "queue.csv` asks in a table, which `labelaudit verdicts import` reads back"
         )
-    name = find_account() if reviewer is None else reviewer.strip()
-    session = open_session(audit, open_originals(audit, data), run, reviewer=name, **asked)
+    session = open_session(audit, open_originals(audit, data), run, reviewer=name_reviewer(reviewer), **asked)
     session.prepare()
     tell(*session.notes)
     return session

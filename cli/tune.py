@@ -14,7 +14,7 @@ import typer
 from labelaudit.errors import writing
 from labelaudit.text import cell, count, printable
 
-from .console.options import Reviewer, find_account, option
+from .console.options import Reviewer, name_reviewer, option
 from .console.runs import RUN, find_run
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def tune(
     reviewed = read_reviewed(audit, run)
     rows = tuning.ask(audit, reviewed, verdicts, seed=seed).tolist()
     if rows and not as_json and _interactive():
-        _ask(audit, rows, run, find_account() if reviewer is None else reviewer.strip())
+        _ask(audit, rows, run, name_reviewer(reviewer))
         reviewed = read_reviewed(audit, run)
         rows = tuning.ask(audit, reviewed, verdicts, seed=seed).tolist()
     fitted = tuning.tune(audit, reviewed)

@@ -59,6 +59,11 @@ Reviewer = Annotated[
 """The option of every command in which a person judges."""
 
 
+def name_reviewer(said: str | None) -> str:
+    """The name that verdicts carry: the one that was ``said``, else that of the account."""
+    return find_account() if said is None else said.strip()
+
+
 def find_account() -> str:
     """The name of the person's account; empty where the machine knows none."""
     import getpass
