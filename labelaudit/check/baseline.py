@@ -128,7 +128,7 @@ class Baseline:
         return *self.suspects, *self.findings
 
     def __len__(self) -> int:
-        return len(self.entries)
+        return len(self.suspects) + len(self.findings)
 
 
 def seen_key(identity: Identity) -> str:

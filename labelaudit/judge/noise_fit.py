@@ -101,7 +101,7 @@ def fit_noise_model(
     factors: Floats | None = None
     probs: Floats
     if whole and classes <= _SEARCHED:
-        _, mean_difficulty = _find_factors(part.logs.pool(weights), slope)
+        mean_difficulty = _centre_difficulties(part.logs.pool(weights))[1] if slope else 0.0
     else:
         rows = _subset(pick_rows(first, order), max(_SWEPT // classes, _FEWEST))
         if len(rows) < min(int(first.sum()), TOLD * classes**2) and not is_large(len(labels), classes):
