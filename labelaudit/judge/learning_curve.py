@@ -100,9 +100,13 @@ def measure(
             lasting, clear = (min(1.0, end / float(standing[-1])) for end in ends)
         seen = _reaches(_MOST * x.shape[1], apart / PARTS[0]) * _reaches(standing[0] * apart, _LEAST)
         told = _reaches(usual, TOLD) * seen
-    asymptote = _asymptote(errors, others, LEARNING)
-    found_errors = tuple(errors.tolist())
-    return Curve(errors=found_errors, asymptote=asymptote, lasting=lasting, lasting_clear=clear, told=told)
+    return Curve(
+        errors=tuple(errors.tolist()),
+        asymptote=_asymptote(errors, others, LEARNING),
+        lasting=lasting,
+        lasting_clear=clear,
+        told=told,
+    )
 
 
 def draw(n: int, classes: int, groups: Ints | None = None) -> Ints:

@@ -179,10 +179,9 @@ def _fill(
     )
     classes = figures.rank_classes(audit)
     judged = () if checked is None else (tuple(checked.outcomes), checked.settled)
+    prices = list_prices(audit, *judged) if has_numbers(audit.decision) else []  # once verdicts have set the scale
     policy = f"default-src 'none'; {sources}base-uri 'none'; form-action 'none'"
-    text = environment.from_string(
-        _read("report.html.jinja")
-    ).render(
+    text = environment.from_string(_read("report.html.jinja")).render(
         policy=policy,
         style=Markup(style),
         script=Markup(script),
@@ -210,7 +209,7 @@ def _fill(
         share_name=name_share(audit.decision),
         share=interval,
         name_subject=name_subject,
-        prices=list_prices(audit, *judged) if has_numbers(audit.decision) else [],  # once verdicts have set the scale
+        prices=prices,
         faces=faces,
         noun="images" if has_images(audit) else "samples",
         heat=figures.map_confusion(audit),

@@ -68,7 +68,7 @@ def measure_unit_costs(
     classes: int = 10,
     search: Callable[[], float] = lambda: 0.0,
 ) -> UnitCosts:
-    """Measure them in about a tenth of a second, on tables of so many ``classes``, and looks and previews on some of
+    """Measure them in about a fifth of a second, on tables of so many ``classes``, and looks and previews on some of
     the ``images``.
 
     ``search`` tries a search and tells its CPU seconds.
