@@ -219,7 +219,13 @@ class _Search:
 
     def _is_grouped(self, child: Folder, found: _Found) -> bool:
         """Whether what lies below a class folder only groups its images; inner splits and masks are noted."""
-        inner = list(child.children.values())
+        own = child.name.casefold()  # ``Trout/Trout`` and ``Trout/Trout GT``
+        beside = {name for name in child.children if name.casefold().startswith(own)} - {child.name}
+        masks = [
+            one for name, one in child.children.items() if name in beside and part_of(name[len(own) :]) is Part.MASKS
+        ]
+        found.passed |= {one.place: Part.MASKS.value for one in masks}
+        inner = [one for one in child.children.values() if one not in masks]
         if are_dates(one.name for one in inner):
             return all(one.is_flat or _holds_days(one) for one in inner)
         if all(one.part is not None for one in inner):

@@ -35,12 +35,12 @@ SPLIT_NAMES = frozenset(
 NOTE_NAMES = frozenset(
     """
     hash md5 sha1 sha256 phash size bytes filesize file_size date time datetime timestamp created updated url uri link
-    license source author photographer caption text description prompt comment comments note notes age sex index idx row
-    number count version confidence score weight quality width height depth channels format mode camera device scanner
-    site center centre hospital patient annotator rater worker user reviewer verified checked reviewed status state
-    country city mask masks price weather season daytime lighting background location place region zone view angle pose
-    orientation side position exposure iso lens brand software owner client session visit week day month year hour
-    language cluster train test
+    license source author photographer caption text description prompt comment comments note notes age sex male female
+    index idx row number count version confidence score weight quality width height depth channels format mode camera
+    device scanner site center centre hospital patient annotator rater worker user reviewer verified checked reviewed
+    status state country city mask masks price weather season daytime lighting background location place region zone
+    view angle pose orientation side position exposure iso lens brand software owner client session visit week day month
+    year hour language cluster train test
     """.split()
 )
 """Names of columns that say something else about an image than its class."""

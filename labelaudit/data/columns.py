@@ -53,6 +53,8 @@ _COUNT = re.compile(r".*_(id|count|number|index)|(num|n|index|id|count)_.*")
 _SAMPLE = 2000
 _FEW, _MANY = 4, 10
 """Rows from which a column of only, or mostly, different values is an id and no label."""
+_AGAIN = 3
+"""Rows with each fraction, on average, from which a column without a name may hold grades."""
 
 
 class PathsOnly(DataError):
@@ -212,6 +214,7 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
     named = [name for name in kept if plain_name(name) in LABEL_NAMES] or [name for name in kept if is_label_name(name)]
     named = [name for name in named if not _are_ids(free[name])] or named
     likely = [name for name in kept if not _is_note(name, free[name])]
+    likely += [name for name in free if name not in kept and is_nameless(name) and _are_grades(free[name])]
     if named and not _divide_alike([free[name] for name in named]):
         others = [name for name in likely if name not in named]
         raise DataError(
@@ -328,6 +331,11 @@ def _is_aside(name: str, values: Sequence[str], boxes: bool) -> bool:
 def _are_ids(values: Sequence[str]) -> bool:
     """Whether all of some values differ, as ids do."""
     return len(values) > _FEW and len({*values}) == len(values)
+
+
+def _are_grades(values: Sequence[str]) -> bool:
+    """Whether numbers with fractions come again and again, as ``0.33`` and ``0.67`` do that say how sure a label is."""
+    return _AGAIN * len({*values}) <= len(values) and any(map(is_measured, values)) and len({*values}) > 1
 
 
 def _is_note(name: str, values: Sequence[str]) -> bool:

@@ -20,7 +20,7 @@ import numpy as np
 from labelaudit.data import exposure as exposures
 from labelaudit.data.exposure import Exposed, Exposure
 from labelaudit.data.images import ImageError, Survey, encoded_of, survey
-from labelaudit.data.listing import Listing
+from labelaudit.data.listing import IN_NAMES, Listing
 from labelaudit.data.order import sort_classes
 from labelaudit.data.source import MAX_PIXELS
 from labelaudit.errors import DataError
@@ -209,4 +209,5 @@ def _require_classes(
         advice = "the folder above it, name a table with `labels`, or say where the classes are with `label_from`"
         if not listing.root or not Path(listing.root).is_dir():
             advice = "labels of two classes or more"
-        raise DataError(f"{only}: an audit compares classes, so give {advice}")
+        hints = "".join(f". {note.rstrip('.')}" for note in listing.notes if note.startswith(IN_NAMES))
+        raise DataError(f"{only}: an audit compares classes, so give {advice}{hints}")

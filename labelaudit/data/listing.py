@@ -16,6 +16,8 @@ from labelaudit.data.parts import SPLITS
 from labelaudit.images import Images, Joined
 from labelaudit.types import Finding
 
+IN_NAMES = "Its file names may hold labels"
+"""The beginning of a note on a dataset of one class."""
 MAX_BYTES = 10**9
 """Larger files are not read: no single image needs them."""
 

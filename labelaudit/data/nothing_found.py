@@ -18,7 +18,7 @@ from labelaudit.text import count, name_some
 
 Read = Callable[[str, bytes], Table]
 _CLOSED = re.compile(
-    r".*\.(mat|xlsx?|ods|h5|hdf5|arrow|feather|pkl|pickle|db|sqlite3?|rds|sav|tfrecord|tfrec|mdb|bin|npy|lance|beton|zarr|rec|orc|avro|nii\.gz|(csv|tsv|txt|jsonl?)\.(gz|bz2|xz|zip))(-\d+-of-\d+)?",
+    r".*\.(mat|xlsx?|ods|h5|hdf5|arrow|feather|pkl|pickle|db|sqlite3?|rds|sav|tfrecord|tfrec|mdb|bin|npy|lance|beton|ya?ml|zarr|rec|orc|avro|nii\.gz|(csv|tsv|txt|jsonl?)\.(gz|bz2|xz|zip))(-\d+-of-\d+)?",
     re.IGNORECASE,
 )
 """Names of files that may hold labels or images and are not read, not alone at least."""

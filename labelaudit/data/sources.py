@@ -22,7 +22,7 @@ from labelaudit.data.agreement import add_columns, agree
 from labelaudit.data.class_names import name_classes
 from labelaudit.data.exposure import Exposed, Exposure
 from labelaudit.data.folders import LISTED, Candidate, Undecided
-from labelaudit.data.listing import Listing
+from labelaudit.data.listing import IN_NAMES, Listing
 from labelaudit.data.nothing_found import nothing_found
 from labelaudit.data.order import state_classes, state_rows
 from labelaudit.data.reader import Certainty, Reading, Subject
@@ -184,6 +184,7 @@ def choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]
 
 
 def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]:
+    offered = [one for reading in readings if reading.certainty is Certainty.OFFERED for one in reading.candidates]
     if any(reading.certainty > Certainty.OFFERED for reading in readings):
         readings = [reading for reading in readings if reading.certainty is not Certainty.OFFERED]
     certain = [reading for reading in readings if reading.certainty is Certainty.CERTAIN]
@@ -196,7 +197,9 @@ def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing
     if len(likely) > len(one_class):
         likely, readings = ([one for one in some if one not in one_class] for some in (likely, readings))
     if len(likely) == len(readings) == 1:
-        return likely[0].what, likely[0].read()
+        listing = likely[0].read()
+        hints = [f"{IN_NAMES}: {one.type_} ({one.describe()})." for one in offered[:1] if len({*listing.labels}) == 1]
+        return likely[0].what, replace(listing, notes=(*listing.notes, *hints))
     refused = [reading for reading in readings if reading.certainty is Certainty.REFUSED]
     possible = [one for reading in readings if reading.certainty > Certainty.REFUSED for one in reading.candidates]
     undecided = [reading.refusal for reading in refused if isinstance(reading.refusal, Undecided)]

@@ -18,7 +18,7 @@ from math import isnan
 from typing import Any
 from xml.etree import ElementTree
 
-from labelaudit.data.column_names import LABEL_NAMES, PATH_NAMES, plain_name
+from labelaudit.data.column_names import LABEL_NAMES, PATH_NAMES, is_label_name, plain_name
 from labelaudit.data.columns import Cells
 from labelaudit.data.images import SUFFIXES
 from labelaudit.data.records import columns_of, flatten, parse_document, parse_json, read_lines
@@ -87,9 +87,11 @@ def parse_table(name: str, data: bytes) -> Table:
     if suffix in JSON_LINES or suffix == ".json":
         is_lines = suffix in JSON_LINES
         return _of_records(name, flatten([*read_lines(name, text)]) if is_lines else parse_document(name, text))
-    lines = list(_list_lines(text) if suffix in LIST_SUFFIXES else _csv_lines(name, text))
+    lines = list(_list_lines(text) if suffix in LIST_SUFFIXES or _is_list(text) else _csv_lines(name, text))
     if not lines:
         raise DataError(f"'{name}' has no rows: it needs a header and one row for each image")
+    if len(lines) > 2 and sum(map(bool, lines[0][1])) == 1 < len(lines[0][1]) and _names_columns(lines[1][1]):
+        lines = lines[1:]  # below a title
     widest, width = max(lines, key=lambda line: len(line[1]))
     _check_width(name, widest, len(width))
     if _is_header(lines):
@@ -109,9 +111,9 @@ def _is_header(lines: Sequence[Line]) -> bool:
     first = [cell.strip() for cell in lines[0][1]]
     if any(map(ends_as_image, first)):
         return False
-    if {plain_name(cell) for cell in first} & {*PATH_NAMES, *LABEL_NAMES}:
-        return True
     below = [row for _, row in lines[1:]]
+    if _names_columns(first) or (is_label_name(first[-1]) and not any(row[-1].strip() == first[-1] for row in below)):
+        return True
     slashed = [column for column, cell in enumerate(first) if "/" in cell]
     if below and any(all("/" in "".join(row[column : column + 1]) for row in below) for column in slashed):
         return False  # a path or a label like those below it
@@ -119,6 +121,11 @@ def _is_header(lines: Sequence[Line]) -> bool:
         cell and any(len(row) > column and row[column].strip() == cell for row in below)
         for column, cell in enumerate(first)
     )
+
+
+def _names_columns(cells: Sequence[str]) -> bool:
+    """Whether one of some cells is what columns of paths or labels are called."""
+    return not {plain_name(cell) for cell in cells}.isdisjoint({*PATH_NAMES, *LABEL_NAMES})
 
 
 def _of_header(name: str, lines: Sequence[Line]) -> Table:
@@ -222,6 +229,12 @@ def _csv_lines(name: str, text: str) -> Iterator[Line]:
                 yield reader.line_num, cells
     except csv.Error as error:
         raise DataError(f"'{name}' line {reader.line_num} cannot be parsed: {error}") from error
+
+
+def _is_list(text: str) -> bool:
+    """Whether the first line of a table is the path of an image and more, parted by blanks alone."""
+    head = text.lstrip().partition("\n")[0]
+    return not any(sign in head for sign in ",;\t|") and _WITH_IMAGE.fullmatch(head.strip()) is not None
 
 
 def _without_remarks(text: str) -> str:

@@ -158,5 +158,8 @@ def test_nothing_left_says_why(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match=r"only one class in '.*one\.npz', .* give labels of two classes or more$"):
         ingest(open_source(tmp_path / "one.npz"))
+    build(tmp_path / "faces", {f"{20 + n % 3}_{n}_x.pgm": picture(n) for n in range(12)})
+    with pytest.raises(DataError, match=r"with `label_from`. Its file names may hold labels: `label_from` name:"):
+        ingest(open_source(tmp_path))
     with pytest.raises(DataError, match=r"only one class .*unreadable\); the first: 1\.png: .*git lfs pull`$"):
         ingest(listing(picture(1), *[b"version https://git-lfs.github.com/spec/v1\noid"] * 2, labels="aab"))

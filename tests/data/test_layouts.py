@@ -187,6 +187,7 @@ def test_pixels_in_a_table(text: str, tmp_path: Path) -> None:
     assert listing.labels == ("1", "2")
     assert listing.images is not None
     assert listing.images.encoded(1).endswith(bytes([9]) * 64)
+    assert listing.splits == (("Training",) * 2 if "Usage" in text else None)
 
 
 def test_pixels_that_are_none(tmp_path: Path) -> None:

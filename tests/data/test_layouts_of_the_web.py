@@ -162,6 +162,34 @@ LAYOUTS: dict[str, tuple[Files, dict[str, int] | str]] = {
         },
         "may have its labels in any of gender, race",
     ),
+    "masks beside folders of their own name": (
+        {f"fish/{kind}/{kind}{end}": 3 for kind in ("Red Mullet", "Trout") for end in ("", " GT")},
+        {"Red Mullet": 3, "Trout": 3},
+    ),
+    "how sure a label is, and of what kind the cell": (
+        {"images": 12}
+        | {
+            "labels.csv": "".join(f"images/{n}.png  0.{'0369'[n % 4]}  {('mono', 'poly')[n // 6]}\n" for n in range(12))
+        },
+        "may have its labels in any of column 3, column 2",
+    ),
+    "ages of bones, and the sex": (
+        {"bones": 12, "bones.csv": table("id,boneage,male", [f"{n},{90 + n},{bool(n % 2)}" for n in range(12)])},
+        "no column that looks like labels",
+    ),
+    "a title above the header": (
+        {"img": 4, "t.csv": table("Survey of 2021,", ["file,label", *(f"{n}.png,{'ab'[n % 2]}" for n in range(4))])},
+        {"a": 2, "b": 2},
+    ),
+    "a header with the sign of paths": (
+        {"images/pie": 3, "images/soup": 3}
+        | {
+            "checked.tsv": table(
+                "class/key\tchecked_label", [f"{kind}/{n}\t{n % 2}" for kind in ("pie", "soup") for n in range(3)]
+            )
+        },
+        "checked.tsv .2 classes: 0, 1",
+    ),
     "captions of images": (
         {
             "train": 4,

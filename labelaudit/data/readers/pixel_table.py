@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from labelaudit.data.assembly import splits_of
 from labelaudit.data.column_names import LABEL_NAMES, guess_column, plain_name
 from labelaudit.data.columns import require_column
 from labelaudit.data.listing import Listing
@@ -69,6 +70,7 @@ def list_pixels(
         label = guess
     at = {name: number for number, name in enumerate(columns)}
     labels, images = [], []
+    extra: dict[str, list[str]] = {name: [] for name in rest if name != label}
     with path.open(encoding="utf-8-sig", newline="") as file:
         for number, row in enumerate(csv.reader(file)):
             if not row or (number == 0 and not bare):
@@ -77,13 +79,19 @@ def list_pixels(
             values = values[0].split() if len(pixels) == 1 else values
             images.append(_image(values, f"'{path}' line {number + 1}"))
             labels.append(row[at[label]].strip() or None)
+            for name, column in extra.items():
+                column.append(row[at[name]].strip() if at[name] < len(row) else "")
     if not images or len({image.shape for image in images}) > 1:
         raise DataError(f"'{path}' has rows of different numbers of pixels" if images else f"'{path}' has no rows")
+    ids = tuple(f"{path.name}#{row}" for row in range(len(images)))
+    further = {name: tuple(column) for name, column in extra.items()}
     return Listing(
         root=str(path),
-        ids=tuple(f"{path.name}#{row}" for row in range(len(images))),
+        ids=ids,
         labels=tuple(labels),
         images=Stack(np.stack(images)),
+        splits=splits_of(ids, further),
+        extra=further,
         origin="the first column" if bare else f"column '{label}' of {path.name}",
     )
 
