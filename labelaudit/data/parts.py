@@ -35,7 +35,7 @@ _WORDS_OF = {
         output result run log checkpoint ckpt cam gradcam figure fig asset doc documentation static media
         example sample demo screenshot readme icon logo thumbnail thumb plot graph notebook src script util
         website unlabeled unlabelled template tmp temp backup prediction pred visualization visualisation vis
-        unsorted uncategorized uncategorised todo
+        unsorted uncategorized uncategorised todo duplicate discarded excluded deleted
         teaser banner
     """,
     Part.SPLIT: """

@@ -40,12 +40,14 @@ def read_lines(name: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
 def parse_document(name: str, text: str) -> Records:
     """The records of a JSON file; raises `DataError` where it holds none.
 
-    They may be a list of objects, one list inside of an object or one for each split, an object of path and label, of
-    label and paths or of path and record, or an object of columns.
+    They may be a list of objects or of pairs, one list inside of an object or one for each split, an object of path and
+    label, of label and paths or of path and record, an object of columns, or one of these as the only one in another.
     """
     document = parse_json(name, text)
     if isinstance(document, dict):
         document = _records_in(document)
+    if isinstance(document, list) and all(isinstance(row, list) for row in document):
+        document = [_numbered(row) for row in document]
     if not isinstance(document, list) or not all(isinstance(record, dict) for record in document):
         raise DataError(f"'{name}' holds no list of records: it needs a list of objects with a path and a label")
     return flatten(list(enumerate(document, 1)))
@@ -74,9 +76,10 @@ def _records_in(document: dict[str, Any]) -> Any:
         return [{"path": path, "label": label} for path, label in document.items()]
     if all(map(_is_names, values)) and not all(map(part_of, document)):
         return [{"path": path, "label": label} for label, paths in document.items() for path in paths]
-    if all(isinstance(value, dict) for value in values):
+    inner = [value for value in values if isinstance(value, dict)]
+    if len(inner) == len(values) > 1:
         return [{"path": path, **record} for path, record in document.items()]
-    return document
+    return _records_in(inner[0]) if len(inner) == 1 else document
 
 
 def _lists_in(document: dict[str, Any]) -> list[Any]:
@@ -102,7 +105,11 @@ def _of_split(split: str, rows: list[Any] | dict[str, Any]) -> list[Any]:
     listed = [[row] if isinstance(row, str) else row for row in rows]
     if not all(isinstance(row, list) for row in listed):
         return listed
-    return [{"split": split, **{f"column {n}": cell for n, cell in enumerate(row, 1)}} for row in listed]
+    return [{"split": split, **_numbered(row)} for row in listed]
+
+
+def _numbered(row: list[Any]) -> dict[str, Any]:
+    return {f"column {n}": cell for n, cell in enumerate(row, 1)}
 
 
 def _columns_in(document: dict[str, Any]) -> list[dict[str, Any]] | None:

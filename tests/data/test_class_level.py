@@ -195,7 +195,10 @@ def test_a_level_can_be_asked_for() -> None:
             for name in ("data", "JPEGImages", "imgs", "My_Dataset_v2", "resized", "images_background")
         ),
         *((name, Part.MASKS) for name in ("masks", "train_masks", "ground_truth", "Annotations", "SegmentationClass")),
-        *((name, Part.ASIDE) for name in ("docs", "Examples", "test_results", "sample_images", "Screenshots")),
+        *(
+            (name, Part.ASIDE)
+            for name in ("docs", "Examples", "test_results", "sample_images", "Screenshots", "_duplicates")
+        ),
         *(
             (name, None)
             for name in ("cat", "0", "a", "part", "class_a", "with_mask", "glass", "Group1", "cartoon", "猫")

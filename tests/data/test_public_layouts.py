@@ -181,6 +181,8 @@ def test_rows_may_name_the_recording_of_a_spectrogram(tmp_path: Path) -> None:
 
 
 SHAPES: dict[str, object] = {
+    "pairs": [[f"{n}.jpg", "ab"[n % 2]] for n in range(6)],
+    "an object in an object": {"version": 1, "files": {"data": {f"{n}.jpg": "ab"[n % 2] for n in range(6)}}},
     "classes beside images": {
         "classes": [{"id": n, "name": one} for n, one in enumerate("xy")],
         "images": [{"image_name": f"{n}.jpg", "tags": ["ab"[n % 2]], "labels": []} for n in range(6)],
