@@ -103,7 +103,7 @@ def find_open_set(
 
     Args:
         noise: fitted to the given ``labels`` (n,).
-        x: (n, d) features, of which each image has as much: unit lengths (`probes.narrow_units`).
+        x: (n, d) features, of which each image has as much: unit lengths (`probes.join_units`).
         near: similarities and rows (n, k) of the nearest other samples.
         fold_of: (n,) fold of each sample; a fold is judged by the model of the others.
         digests: (n,) content digests, or groups; members have no say about each other, and count as one opinion.

@@ -31,8 +31,10 @@ SAMPLES_EACH = 8
 """Samples for each component that the discriminant sees beyond these."""
 ROTATED = 20_000
 """Rows that the principal components are estimated on, about."""
-LEADING = 128
-"""Principal components of each block that images of no class are looked for in."""
+LEADING, GROUPS_EACH = 128, 4
+"""Principal components of each block that images of no class are looked for in at most, and groups for each component
+of all blocks together: on 256 of them a discriminant of 200 images finds what models get wrong, and takes it for
+strangers."""
 NEIGHBORS = 30
 SHARPNESS = 10.0
 """Votes weigh exp(SHARPNESS · (cosine − cosine of the nearest))."""
@@ -285,13 +287,19 @@ def discriminant_width(n: int) -> int:
     return max(NARROW, n // SAMPLES_EACH)
 
 
-def narrow_units(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-    """(n, w) the first `LEADING` principal components of each of the ``blocks``, of unit length for each image."""
-    units = []
-    for block in blocks:
-        leading = block[:, :LEADING]
-        length = np.linalg.norm(leading, axis=1, keepdims=True)
-        units.append(leading / np.where(length > 0, length, 1))
+def narrow_width(groups: int, blocks: int) -> int:
+    """Principal components of each of so many ``blocks`` that images of no class are looked for in.
+
+    >>> narrow_width(200, 2), narrow_width(5000, 2)
+    (25, 128)
+    """
+    return min(LEADING, max(1, groups // (GROUPS_EACH * blocks)))
+
+
+def join_units(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """(n, w) the ``blocks`` (n, w_b) side by side, each of unit length for each image."""
+    lengths = [np.linalg.norm(block, axis=1, keepdims=True) for block in blocks]
+    units = [block / np.where(length > 0, length, 1) for block, length in zip(blocks, lengths, strict=True)]
     return np.concatenate(units, axis=1)
 
 

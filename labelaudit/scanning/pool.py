@@ -319,7 +319,9 @@ class ModelPool:
 
     def _units(self, rows: Ints) -> npt.NDArray[np.float32]:
         """(m, d) the leading components of each feature block, of unit length for each of the ``rows``."""
-        return probes.narrow_units([block[:, : probes.LEADING][rows] for block in self._blocks()])
+        blocks = self._blocks()
+        width = probes.narrow_width(len(self._numbered.first), len(blocks))
+        return probes.join_units([block[:, :width][rows] for block in blocks])
 
     def keep_judge(self, decision: Decision) -> Judge | None:
         """The judge for new images: the closed forms, and the samples as decided; None without features."""
