@@ -68,6 +68,15 @@ def test_the_kind_of_file_is_a_shortcut(cue: str, one: dict[str, object], other:
     assert cue in {found.cue for found in find_shortcuts(samples(files))}
 
 
+@pytest.mark.parametrize(("cue", "kind"), [("the frame", {"frame": True}), ("the camera", {"camera": "Nikon D"})])
+def test_what_tells_one_class_of_five_from_all_others_is_a_shortcut(cue: str, kind: dict[str, object]) -> None:
+    labels = np.arange(N) % 5
+    files = [picture(**{"kind": "JPEG", "camera": "Canon", **(kind if label == 2 else {})}) for label in labels]
+    found = find_shortcuts(replace(samples(files), labels=labels, classes=tuple("abcde")))
+    assert [(one.cue, one.of_one, round(one.gain, 1)) for one in found] == [(cue, "c", 0.2)]
+    assert found[0].note().startswith(f"T{cue[1:]} alone tells class 'c' from all others: a model may have")
+
+
 def test_a_column_and_a_folder_are_shortcuts_and_another_spelling_of_the_class_is_none() -> None:
     source = tuple("AB"[label] for label in LABELS)
     names = ("ca", "dg")
