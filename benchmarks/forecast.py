@@ -3,8 +3,8 @@
 Each scan runs in a process of its own, cold (nothing in the cache) and where it embeds warm after it; forecast and
 truth are CPU seconds of all threads, which hold on a busy machine too. Written into RESULTS.md: seconds by the stages
 that a RUN names, memory at most, and bytes left on disk. ``--results FILE.json`` keeps each set as soon as it is
-measured: what the file has is shown too and not measured again. Left out: whether the clock follows, which depends on
-who else is there.
+measured: what the file has is shown too and not measured again, and it has the counts and unit costs beside, to fit by.
+Left out: whether the clock follows, which depends on who else is there.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import tarfile
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -126,8 +127,11 @@ def measure(arguments: dict[str, Any], folder: Path) -> dict[str, Any]:
     plans: list[plan.Plan] = []
     count = forecast.count_seconds
 
-    def count_and_tell(*how: Any) -> dict[str, float]:
-        told.update(count(*how))
+    counted: dict[str, Any] = {}
+
+    def count_and_tell(work: Any, costs: Any) -> dict[str, float]:
+        counted.update(work=asdict(work), costs=asdict(costs))
+        told.update(count(work, costs))
         return told
 
     class Kept(plan.Plan):
@@ -152,6 +156,7 @@ def measure(arguments: dict[str, Any], folder: Path) -> dict[str, Any]:
         "memory": (expected.memory, float(machine.peak_memory())),
         "disk": (expected.disk, _size(folder / "run") + _size(folder / "cache") - before),
         "suspects": len(audit.suspects) / len(audit.samples),
+        **counted,
     }
 
 

@@ -305,7 +305,8 @@ def _shown(data: bytes, size: int) -> Iterator[Image.Image]:
 def _fit(image: Image.Image, side: int, how: Image.Resampling) -> Pixels:
     # Far larger images are first averaged down by a whole factor: several times faster, the same to the eye.
     gap = 3.0 if how == Image.Resampling.BICUBIC else None
-    return np.asarray(image.resize((side, side), how, reducing_gap=gap).convert("RGB"))
+    fitted = image.resize((side, side), how, reducing_gap=gap)
+    return np.asarray(fitted if fitted.mode == "RGB" else fitted.convert("RGB"))
 
 
 def _exposure(data: bytes) -> Exposure | None:

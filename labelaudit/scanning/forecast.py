@@ -10,8 +10,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from labelaudit import features
+from labelaudit.data.pixels import typical_side
 from labelaudit.features.lite import WIDTHS
 from labelaudit.features.moved import compares
 from labelaudit.features.neighbors import EXACT
@@ -44,8 +46,8 @@ WORTH_SAYING = 5.0
 _SAME = 0.03  # share up to which what a scan took is as forecast
 _SMALL, _SMALL_PIXELS = 3000, 100_000  # samples, or pixels of all, below which a forecast takes as long as the work
 _THREADS = 2  # that searches run on, and so many of those that look at images gain
-_FEATURES = max(WIDTHS.values())  # numbers that an embedded backbone makes of an image, about
-_LIBRARIES, _FEWER_LIBRARIES = 170e6, 60e6  # bytes of what a scan loads later, with features or training and without
+_FEATURES = 2048  # numbers that a backbone of another library makes of an image, about
+_LIBRARIES, _FEWER_LIBRARIES = 170e6, 30e6  # bytes of what a scan loads later, and of probabilities alone
 _EMBEDDERS = 130e6  # and more of what embeds
 TORCH = 700e6
 """Bytes of PyTorch, which trains, and embeds with networks of other libraries."""
@@ -95,7 +97,8 @@ class Forecast:
         parts = ", ".join(f"{rough_duration(s)} to {what}" for what, s in self.stages.items() if s >= 1)
         return (
             f"This takes about {rough_duration(self.seconds)} here ({rough_duration(self.low)} to "
-            f"{rough_duration(self.high)}): {parts}; {size(self.memory)} of memory, {size(self.disk)} of disk."
+            f"{rough_duration(self.high)}){': ' * bool(parts)}{parts}; {size(self.memory)} of memory, "
+            f"{size(self.disk)} of disk."
         )
 
     def compare(self, seconds: float, memory: float) -> str:
@@ -120,17 +123,24 @@ class Prospect:
     samples: Samples
     machine: Machine
     choice: TrainingInput | None
-    """The input that methods train on; None where images are not looked at."""
+    """The input that methods train on; None where images are not embedded."""
     features: Features | None = None
     """Those that were given."""
     given: bool = False
     """Whether probabilities were given."""
 
     def specs(self, settings: ScanSettings) -> tuple[str, ...]:
-        """The backbones of a scan under ``settings``; none where images are not looked at."""
+        """The backbones of a scan under ``settings``; none where images are not embedded."""
         if self.choice is None:
             return ()
         return backbones_of(self.choice, settings, images=len(self.samples), device=self.machine.device)
+
+    @cached_property
+    def longest(self) -> int:
+        """Usual longer side of the stored images in pixels; 0 without images."""
+        if self.choice is not None:
+            return self.choice.longest
+        return 0 if self.samples.images is None else typical_side(self.samples.images)
 
     def side(self, settings: ScanSettings) -> int:
         """The side in pixels of the squares that methods train on; 0 where they train on features, or not at all."""
@@ -160,7 +170,7 @@ def forecast_scan(
         stages[f"train {names} on {on}"] = _forecast_training(n, classes, settings, machine, shape)
     if training and prospect.tunes(settings):
         stages[f"fine-tune {TUNED}"] = _forecast_tuning(n, classes, settings, machine)
-    counted = replace(work, unseen=embedding > 0)
+    counted = replace(work, unseen=embedding > 0 or prospect.choice is None)
     none, many, usual = (
         sum(count_seconds(replace(counted, suspects=share), costs).values()) for share in (0.0, MANY_SUSPECTS, SUSPECTS)
     )
@@ -169,7 +179,7 @@ def forecast_scan(
     return Forecast(
         stages=stages,
         memory=forecast_memory(prospect, settings),
-        disk=count_disk(work, to_embed=float(n * _FEATURES * len(specs) * kept)),
+        disk=count_disk(work, to_embed=float(n * sum(work.widths) * kept)),
         fewer=usual - none,
         more=many - usual,
     )
@@ -180,7 +190,9 @@ def count_work(prospect: Prospect, settings: ScanSettings) -> Workload:
     n, classes = len(prospect.samples), len(prospect.samples.classes)
     specs = prospect.specs(settings)
     given = prospect.features
-    widths = (_FEATURES,) * len(specs) if specs else () if given is None else given.blocks or (given.values.shape[1],)
+    widths: tuple[int, ...] = () if given is None else given.blocks or (given.values.shape[1],)
+    if specs:
+        widths = tuple(WIDTHS.get(spec.name, _FEATURES) for spec in parse_specs(specs))
     large = is_large(n, classes)
     jobs = list_trainings(settings) if widths and not large else {}
     on_features = bool(jobs) and not prospect.side(settings)
@@ -192,8 +204,8 @@ def count_work(prospect: Prospect, settings: ScanSettings) -> Workload:
         folds=FOLDS[settings.effort],
         trains=min(head_width(len(widths)) * len(widths), sum(widths)) if on_features else 0,
         trained=len(jobs),
-        pictures=prospect.choice is not None,
-        small=prospect.choice is not None and compares(prospect.choice.longest),
+        pictures=prospect.samples.images is not None,
+        small=bool(widths) and compares(prospect.longest),
         threads=min(_THREADS, prospect.machine.workers, available_cores()),
     )
 
@@ -204,7 +216,7 @@ def forecast_memory(prospect: Prospect, settings: ScanSettings) -> float:
     trains = work.trained > 0 or prospect.tunes(settings)
     specs = prospect.specs(settings)
     own = all(spec.embedded for spec in (parse_specs(specs) if specs else ()))
-    loaded = _LIBRARIES if work.widths or trains else _FEWER_LIBRARIES
+    loaded = _LIBRARIES if work.widths or work.pictures or trains else _FEWER_LIBRARIES
     loaded += TORCH * ("torch" not in sys.modules and (trains or not own))
     loaded += _EMBEDDERS * ("onnxruntime" not in sys.modules and own and _has_to_embed(prospect, settings))
     side = prospect.side(settings) if work.trained else 0

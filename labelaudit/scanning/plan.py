@@ -18,12 +18,14 @@ from typing import get_args
 from labelaudit.errors import OptionError
 from labelaudit.machine import peak_memory
 from labelaudit.scanning.forecast import (
+    MEMORY_SPREAD,
     TORCH,
     WORTH_SAYING,
     Forecast,
     Prospect,
     embed_otherwise,
     forecast_embedding,
+    forecast_memory,
     forecast_scan,
     forecast_search,
     takes_a_moment,
@@ -154,11 +156,17 @@ class Plan:
     def _choose(self, prospect: Prospect, settings: ScanSettings, *, training: bool) -> ScanSettings:
         """``settings`` with the largest effort up to theirs that fits, and its forecast, in `forecast`.
 
-        The smallest is tried first, and nothing is tried of one that is too much by what can be counted.
+        The smallest is tried first, and nothing is tried of one that is too much by what can be counted. Memory is
+        counted before anything is measured.
         """
         self.forecast, embedding = None, 0.0
+        efforts = _EFFORTS[: _EFFORTS.index(settings.effort) + 1]
+        if self.max_memory is not None:
+            memory = forecast_memory(prospect, replace(settings, effort=efforts[0])) * MEMORY_SPREAD
+            if memory > self.max_memory:
+                raise OptionError(self._refuse_memory(memory, prospect))
         costs, chosen = self._measure(prospect), settings
-        for effort in _EFFORTS[: _EFFORTS.index(settings.effort) + 1]:
+        for effort in efforts:
             tried, smallest = replace(settings, effort=effort), self.forecast is None
             seconds = 0.0 if smallest else embed_otherwise(prospect, chosen, tried, embedding, costs)
             found = self._begun(forecast_scan(prospect, tried, costs=costs, embedding=seconds, training=False))
@@ -196,19 +204,27 @@ class Plan:
 
     def _refuse(self, forecast: Forecast, prospect: Prospect, beyond: str = "") -> str:
         """The one line that says which limit cannot be kept; ``beyond`` where a ``forecast`` lacks what is tried."""
-        least = "even `effort` quick may take" if _has_efforts(prospect) else "this may take"
         if self.budget is not None and forecast.high > self.budget:
             time = f"{beyond}{rough_duration(forecast.high)} here"
-            return f"`budget` {rough_duration(self.budget)}: {least} {time}: give it more time, or fewer images"
+            limit = f"`budget` {rough_duration(self.budget)}: {_least(prospect)} {time}"
+            return f"{limit}: give it more time, or fewer images"
+        return self._refuse_memory(forecast.most_memory, prospect)
+
+    def _refuse_memory(self, memory: float, prospect: Prospect) -> str:
+        """The one line that refuses to take so many bytes of ``memory``."""
         assert self.max_memory is not None
-        memory = size(forecast.most_memory)
-        return f"`max_memory` {size(self.max_memory)}: {least} {memory}: give it more memory, or fewer images"
+        limit = f"`max_memory` {size(self.max_memory)}: {_least(prospect)} {size(memory)}"
+        return f"{limit}: give it more memory, or fewer images"
 
     def review(self) -> str:
         """One sentence that compares what the scan took with its forecast; empty where none was told."""
         if self.forecast is None or not self._is_told:
             return ""
         return self.forecast.compare(self._timer() - self._started, peak_memory())
+
+
+def _least(prospect: Prospect) -> str:
+    return "even `effort` quick may take" if _has_efforts(prospect) else "this may take"
 
 
 def _has_efforts(prospect: Prospect) -> bool:

@@ -27,7 +27,7 @@ from labelaudit.judge.scores import softmax
 from labelaudit.text import cell
 
 _SIDE, _COMPARED, _PRODUCTS = 512, 1 << 12, 3  # of matrices that are multiplied, and how often
-_ASKED = 256  # rows of one
+_ASKED = 128  # rows of one
 _NEAREST = 36  # of the products of a row
 _CELLS, _PASSES, _FITS = 1 << 15, 10, 2  # few enough that no new memory is asked for
 _ROWS, _COLUMNS, _TRIES = 200, 12, 12
@@ -68,7 +68,7 @@ def measure_unit_costs(
     classes: int = 10,
     search: Callable[[], float] = lambda: 0.0,
 ) -> UnitCosts:
-    """Measure them in about a fifth of a second, on tables of so many ``classes``, and looks and previews on some of
+    """Measure them in about a sixth of a second, on tables of so many ``classes``, and looks and previews on some of
     the ``images``.
 
     ``search`` tries a search and tells its CPU seconds.
@@ -117,7 +117,7 @@ def _time_images(images: Images, work: Callable[[bytes], object]) -> float:
             work(encoded_of(images, row))
 
     rows = spread_rows(len(images), _IMAGES)
-    return float(np.mean([_soonest(partial(do, row), 2) for row in rows.tolist()]))
+    return float(np.mean([_soonest(partial(do, row), 1) for row in rows.tolist()]))
 
 
 def _soonest(work: Callable[[], object], times: int) -> float:

@@ -34,14 +34,16 @@ _PASSES = 35.0  # over all cells for closed forms, and over those of each point 
 _POOLED = 3.0  # sharpnesses that weighing a model of a pool is worth
 _NOISE = 4.0  # sharpnesses that fitting the noise model is worth, for each model heard and once more
 _DECIDED = 10.0  # passes over all cells that are kept of each model heard
+_JUDGED = 0.25  # rows of text that a decision is worth, however many classes there are
 _STRANGERS, _STRANGE = 70.0, 5.0  # passes in which images of no class are looked for; rows of text that each is worth
 _ALIKE, _TAKEN = 3.0, 100.0  # rows of text that looking for copies of a sample is worth; products of a number compared
 _LOOKED, _TURNED = 0.15, 1200  # share of the images that are looked at for copies, and how many for turned ones
 _CUES, _CUED = 230.0, 1000  # rows of text that looking at an image for shortcuts and blur is worth, and at how many
-_AS_TEXT, _AS_ARRAYS = 2.3, 1.0  # rows of text that judging and writing a sample is worth, as text or not
+_AS_TEXT, _AS_ARRAYS = 1.3, 0.6  # rows of text that judging and writing a sample is worth, as text or not
+_PAGE = 4e4  # and the page without any, and what is loaded for it
 _SHOWN = 25.0  # and a suspect on the page
 _WRITTEN = 10.0  # passes that writing a class probability of a model is worth, where all are kept
-_LOADED = 2.5e5  # rows of text that loading the libraries which features take is worth
+_LOADED = 2.5e5  # rows of text that loading scikit-learn is worth, which looks for shortcuts in images
 _NEAR = 1700.0  # bytes of those most like a sample, and of its pairs with them
 _PER_ROW = 250.0  # bytes of text and numbers of a sample that is judged by given probabilities
 _CURVE_TABLES = 4.0  # tables of its samples and all classes that a learning curve holds at once
@@ -100,7 +102,7 @@ class Workload:
 def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
     """Stage, as a RUN names it -> seconds, of everything but embedding and training."""
     n = work.samples
-    rows = (_AS_TEXT if n <= MOST_AS_TEXT else _AS_ARRAYS) * n + _SHOWN * work.shown
+    rows = _PAGE + (_AS_TEXT if n <= MOST_AS_TEXT else _AS_ARRAYS) * n + _SHOWN * work.shown
     written = 0.0 if work.large else _WRITTEN * (work.heard + 1) * n * work.classes
     found = {"decide": _count_decision(work, costs), "write": costs.row * rows + costs.cell * written}
     if work.widths:
@@ -108,13 +110,14 @@ def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
         found |= {
             "neighbours": _count_search(work, costs) / work.threads + rotations,
             "duplicates": n * (costs.row * _ALIKE + costs.product * _TAKEN * 2 * NEIGHBORS * sum(work.widths)),
-            "train": _count_closed_forms(work, costs) + costs.row * _LOADED,
+            "train": _count_closed_forms(work, costs),
         }
     if work.pictures:
         compared = (n if work.small else min(n, _TURNED + _LOOKED * n)) * work.unseen
-        found["duplicates"] += costs.look * compared / work.threads
+        if work.widths:
+            found["duplicates"] += costs.look * compared / work.threads
         looks = min(n, _CUED) + (min(n, USUAL) if work.suspects else 0) + work.suspects * n
-        found["decide"] += costs.row * _CUES * min(n, _CUED) + costs.look * looks / work.threads
+        found["decide"] += costs.row * (_LOADED + _CUES * min(n, _CUED)) + costs.look * looks / work.threads
         found["write"] += costs.preview * count_pictures(n, work.shown) / work.threads
     return found
 
@@ -125,7 +128,7 @@ def _count_decision(work: Workload, costs: UnitCosts) -> float:
     cells = n * classes
     fits = _NOISE * (work.heard + 1) * count_searched(n, classes) + _POOLED * work.heard * count_some(n, classes)
     passes = _DECIDED * work.heard * n * work.columns
-    seconds = costs.fit * fits * classes
+    seconds = costs.fit * fits * classes + costs.row * _JUDGED * n
     if work.widths:
         passes += 0.0 if work.large else _STRANGERS * cells
         pair = min(MEMORY_WIDTH, work.kept) * costs.product + costs.pair
