@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -96,7 +96,8 @@ def bench(
         raise OptionError(f"'{output}' (-o) is a folder: name the Markdown file that is to hold the table")
     runs = output.parent / "results" / "bench.jsonl"
     if preset == _WAVES and not (list_them or plan):
-        _run_waves(output.parent, seeds or 3, epochs, as_json=as_json, quiet=quiet, color=color)
+        unused = {"--arm": arms, "--noise": noise, "--n": n, "--samples": samples, "--data": data}
+        _run_waves(output.parent, seeds or 3, epochs, unused, as_json=as_json, quiet=quiet, color=color)
         return
     if list_them and not plan:
         covered = coverage.cover(list_tables() if preset is None else get_tables(preset), read(runs))
@@ -168,14 +169,28 @@ def _show(console: Console, groups: Sequence[tuple[Preset, list[Row]]]) -> None:
     say(console, *(f"Differs from the paper: {differs}." for differs in differing))
 
 
-def _run_waves(place: Path, seeds: int, steps: int | None, *, as_json: bool, quiet: bool, color: Color) -> None:
-    """Fit waves under every regulariser, show what was learned, and write ``waves.json`` and the figures."""
+def _run_waves(
+    place: Path,
+    seeds: int,
+    steps: int | None,
+    unused: Mapping[str, object],
+    *,
+    as_json: bool,
+    quiet: bool,
+    color: Color,
+) -> None:
+    """Fit waves under every regulariser, show what was learned, and write ``waves.json`` and the figures.
+
+    Raises `OptionError` where one of the ``unused`` options is given, by its name.
+    """
     from rich.table import Table
 
     from labelaudit.bench import waves
     from labelaudit.files import write_text
     from labelaudit.machine import list_versions
 
+    if given := [name for name, value in unused.items() if value]:
+        raise OptionError(f"{_WAVES} takes no {given[0]}: it fits all its arms, to data of its own")
     steps = steps or waves.STEPS
     with report_progress(quiet=quiet, verbose=True, color=color) as (_, notice):
         found = waves.run(

@@ -92,7 +92,8 @@ def check(
         _rule(metavar="P", help="Probability of a wrong label that makes a suspect, in place of the scan's own."),
     ] = None,
     tier: Annotated[
-        str | None, _rule(metavar="NAME", help="Which suspects count: sure ones (the default), or doubtful ones too.")
+        str | None,
+        _rule(metavar="sure|doubtful", help="Which suspects count: sure ones (the default), or doubtful ones too."),
     ] = None,
     config: Annotated[Path | None, _rule(metavar="FILE", help="Policy file, instead of the nearest one.")] = None,
     baseline: Annotated[

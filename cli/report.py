@@ -70,7 +70,7 @@ def report(
     if output is not None and not to_stdout:
         pages = sum(_ENDINGS.values(), ())
         kept = {f"{file.name} of the RUN": file for file in run.iterdir() if file.suffix not in pages}
-        check_outputs([("-o", output)], kept, {})
+        check_outputs([("-o", output)], kept, {} if output.suffix in pages else {"the RUN": run})
     checked = read_review_state(audit, run)
     with report_progress(quiet=quiet, verbose=False, color=color) as (progress, notice):
         path = output or run / f"report{_ENDINGS[format_][0]}"

@@ -68,6 +68,7 @@ def tune(
         say_json(_document(audit, fitted, rows))
         return
     few = f"{count(len(reviewed.settled), 'verdict')} so far: too few to tell"
+    few += f", and {output} is not written" if output is not None and fitted is None else ""
     if fitted is None and not rows:
         typer.echo(f"{few}, and no image is left to ask about.")
     elif fitted is None:

@@ -284,7 +284,7 @@ class _PlanBuilder:
             else:
                 yield f"{what}By verdicts about {right:,.1f} of them have a correct label; a review would tell."
         elif self.flags is not None and self.actions["suspect"] != "keep":
-            yield self.flags.sentence
+            yield self.flags.sentence + " `flags` threshold takes the scan's own suspects." * (self.flags.left > 0)
         if self.doubtful:
             told = len(self.reviewed.settled)
             yield (

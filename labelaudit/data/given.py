@@ -159,7 +159,10 @@ def _array(given: Path | str | Floats, option: str) -> tuple[npt.NDArray[Any], s
         try:
             return np.asarray(given), option
         except Exception as error:  # of a tensor on a GPU, of rows of different lengths
-            raise DataError(f"{option} is of type {type(given).__name__}, no matrix: {reason_of(error)}") from None
+            raise DataError(
+                f"{option} is of type {type(given).__name__}, no matrix ({reason_of(error)}): give a NumPy array, such "
+                f"as x.detach().float().cpu().numpy() of a tensor"
+            ) from None
     try:
         with open_regular(Path(given)), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that a header is old is no news to anybody here

@@ -113,7 +113,8 @@ def sort_options(
     known = {method, *regularizers}
     for name in options:
         if name not in known:
-            raise OptionError(f"`set` {name}.…: this run has {', '.join(sorted(known))} to set options of")
+            trained = ", ".join(sorted(known))
+            raise OptionError(f"`set` {name}.…: this run trains {trained}; name {name} with `method` or `regularizer`")
     return options.get(method, {}), {name: {} if name == method else options.get(name, {}) for name in regularizers}
 
 

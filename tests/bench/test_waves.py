@@ -49,3 +49,5 @@ def test_the_command_writes_numbers_and_figures(tmp_path: Path, monkeypatch: pyt
     assert kept["rows"] == rows
     assert len(kept["fits"]) == 8
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {"waves-clean.svg", "waves-noisy.svg"}
+    refused = CliRunner().invoke(app, [*asked, "--arm", "plain"])
+    assert "waves takes no --arm" in refused.stderr

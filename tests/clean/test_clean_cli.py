@@ -163,6 +163,7 @@ def test_flags_that_are_not_possible_are_explained(run: Path) -> None:
     assert call("estimate", run).code == 0
     shown = call("clean", run, "--fdr", "0.01", "--action", "suspect=drop").out
     assert "No suspects" in shown
+    assert "--flags threshold takes the scan's own suspects" in shown
 
 
 def test_an_unfinished_verdict_is_noted(run: Path) -> None:

@@ -82,6 +82,8 @@ def test_where_no_label_can_be_judged_there_is_nothing_to_ask(tmp_path: Path) ->
     runs.write(replace(audit, decision=replace(audit.decision, is_issue=nothing, judged=nothing)), tmp_path / "run")
     done = call("tune", tmp_path / "run")
     assert done.out == "0 verdicts so far: too few to tell, and no image is left to ask about.\n"
+    done = call("tune", tmp_path / "run", "-o", tmp_path / "flags.csv")
+    assert f"too few to tell, and {tmp_path / 'flags.csv'} is not written, and no image" in done.out
     assert not done.err
 
 

@@ -136,7 +136,7 @@ def test_options_go_to_the_method_or_the_regulariser_they_name(data: Path, tmp_p
     ("more", "message"),
     [
         (["--method", "slm"], "did you mean 'sln'"),
-        (["--set", "gce.q=0.7"], "--set gce.…: this run has ce to set options of"),
+        (["--set", "gce.q=0.7"], "--set gce.…: this run trains ce; name gce with --method or --regularizer"),
         (["--set", "ce.schedule=soon"], "schedule 'soon'"),
         (["--network", "resnet33"], "did you mean"),
         (["--regularizer", "mixdown"], "did you mean 'mixup'"),

@@ -163,6 +163,8 @@ def test_no_other_file_of_the_run_is_written_over(
     assert call([place, "-o", verdicts_file(place), "--format", "html"], monkeypatch) == 2
     assert "would overwrite verdicts.csv of the RUN: name another file" in capsys.readouterr().err
     assert verdicts_file(place).read_bytes() == before
+    assert call([place, "-o", place / "plan.json", "--format", "html"], monkeypatch) == 2  # there is none yet
+    assert "lies inside the RUN" in capsys.readouterr().err
     assert call([place, "-o", place / "again.html", "-q"], monkeypatch) == 0
 
 

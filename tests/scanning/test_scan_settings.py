@@ -420,3 +420,5 @@ def test_features_and_labels_in_memory_are_enough() -> None:
         scan(labels=labels, probs=named)
     with pytest.raises(DataError, match="`features` is of type list, no matrix"):
         scan(labels=labels, features=[[1, 2], [3]])
+    with pytest.raises(DataError, match=r"of type Tensor, no matrix .*: give a NumPy array, such as x.detach"):
+        scan(labels=labels, features=torch.tensor(x).bfloat16())
