@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from labelaudit.audit.excess import Dealt
-from labelaudit.audit.stretch import DEALS, find_stretch, has_slipped
+from labelaudit.audit.stretch import DEALS, find_stretch, rows_slipped
 from labelaudit.data.facts import list_folder_levels
 from labelaudit.data.votes import OF_VOTES
 from labelaudit.packed import Texts, holds
+from labelaudit.text import count
 from labelaudit.types import Bools, Floats, Ints, Samples
 
 MOST_VALUES = 50
@@ -107,11 +108,12 @@ def _test_order(
     suspects = first + np.flatnonzero(flagged[inside])
     if len(suspects) < FEWEST or any(mask[suspects].mean() > _SAME for mask in named):
         return
-    slipped = has_slipped(samples.labels[inside], flagged[inside], predicted[inside])
+    slipped = rows_slipped(samples.labels[inside], flagged[inside], predicted[inside])
+    said = f", as if labels had slipped by {count(slipped, 'row')}" if slipped else ""
     rest = float((flagged.sum() - len(suspects)) / max(1, len(flagged) - length))
     yield Concentration(
         attribute="order of the rows",
-        value=f"{samples.ids[first]} to {samples.ids[last]}" + ", as if labels had slipped by one row" * slipped,
+        value=f"{samples.ids[first]} to {samples.ids[last]}{said}",
         flagged=len(suspects),
         samples=length,
         others=(rest, rest),

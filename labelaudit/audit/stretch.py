@@ -21,7 +21,7 @@ DEALS = 999
 """Deals of which none may have as great an excess."""
 _LEAST, _FEWEST = 10, 4  # rows of a block, and blocks
 _HARDLY = 3.0  # standard deviations of an excess that is never significant among so many
-_PAIRS = 10  # neighbouring suspects by which labels that slipped are told
+_PAIRS, _FARTHEST = 10, 3  # suspects so far apart by which labels that slipped are told, and the rows between them
 
 
 def find_stretch(labels: Ints, predicted: Ints, flagged: Bools) -> tuple[int, int] | None:
@@ -84,22 +84,24 @@ class _Deal:
         return np.asarray(sum(draw.multivariate_hypergeometric(size, hit, DEALS) for size, hit in rows))
 
 
-def has_slipped(labels: Ints, flagged: Bools, predicted: Ints) -> bool:
-    """Whether ``labels`` (n,) of ``flagged`` rows are those ``predicted`` (n,) for the row before, or the row after.
+def rows_slipped(labels: Ints, flagged: Bools, predicted: Ints) -> int:
+    """The number of rows, up to `_FARTHEST`, before or after it for which ``labels`` (n,) of a ``flagged`` row are
+    ``predicted`` (n,), or 0.
 
-    Rows whose neighbour is flagged too are asked: there sorted labels say nothing. Half of what chance leaves open
-    must agree.
+    Rows whose neighbour so far away is flagged too are asked: there sorted labels say nothing. Half of what chance
+    leaves open must agree.
     """
-    for before, after in ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))):
-        both = flagged[before] & flagged[after]
-        given, other = labels[after][both], predicted[before][both]
-        if len(given) < _PAIRS:
-            continue
-        most = int(max(labels.max(), predicted.max())) + 1
-        chance = np.bincount(given, minlength=most) @ np.bincount(other, minlength=most) / len(given) ** 2
-        if (given == other).mean() >= (1 + chance) / 2:
-            return True
-    return False
+    for far in range(1, _FARTHEST + 1):
+        for before, after in ((slice(None, -far), slice(far, None)), (slice(far, None), slice(None, -far))):
+            both = flagged[before] & flagged[after]
+            given, other = labels[after][both], predicted[before][both]
+            if len(given) < _PAIRS:
+                continue
+            most = int(max(labels.max(), predicted.max())) + 1
+            chance = np.bincount(given, minlength=most) @ np.bincount(other, minlength=most) / len(given) ** 2
+            if (given == other).mean() >= (1 + chance) / 2:
+                return far
+    return 0
 
 
 def _add_up(counts: Ints, first: Ints, last: Ints) -> Ints:

@@ -133,12 +133,13 @@ def test_names_that_go_with_the_true_class_of_hard_images_are_not_named() -> Non
     assert find_concentrations(some, wrong.astype(float), wrong, truth) == ()
 
 
-def test_a_stretch_of_rows_is_named_and_labels_that_slipped_are_told() -> None:
+@pytest.mark.parametrize(("far", "rows"), [(1, "1 row"), (3, "3 rows")])
+def test_a_stretch_of_rows_is_named_and_labels_that_slipped_are_told(far: int, rows: str) -> None:
     truth = np.random.default_rng(1).integers(0, 4, N)
-    given = np.concatenate([truth[:270], truth[269:-1]])
+    given = np.concatenate([truth[:270], truth[270 - far : -far]])
     some = replace(samples(label=given), ids=tuple(f"{row:03}.png" for row in range(N)), extra={})
     (found,) = find_concentrations(some, (given != truth) * 1.0, given != truth, truth)
-    told = r"order of the rows, 27\d.png to 49\d.png, as if labels had slipped by one row: .* \(others 0%\)"
+    told = rf"order of the rows, 27\d.png to 49\d.png, as if labels had slipped by {rows}: .* \(others 0%\)"
     assert re.fullmatch(told, found.sentence())
     folders = replace(some, ids=tuple(f"{label}/{name}" for label, name in zip(given.tolist(), some.ids, strict=True)))
     assert find_concentrations(folders, (given != truth) * 1.0, given != truth, truth) == ()
