@@ -116,7 +116,13 @@ def check(
         Path | None, _of_files(metavar="FILE", help="Judge only the files listed in FILE, or - for stdin.")
     ] = None,
     format: Annotated[
-        Format | None, _of_output(env="FORMAT", help="Output format; default: by the ending of -o FILE, else table.")
+        Format | None,
+        _of_output(
+            env="FORMAT",
+            metavar="NAME",
+            help="table, markdown, github, junit, sarif, json, jsonl or csv; default: by the ending of -o FILE, else "
+            "table.",
+        ),
     ] = None,
     output: Annotated[
         Path | None, _of_output("-o", "--output", metavar="FILE", help="Write there, not to stdout.")

@@ -138,8 +138,9 @@ def plan_reviews(
             low, high = float(suspicion[part].min()), float(suspicion[part].max())
             strata.append(Stratum(flagged=domain, low=low, high=high, size=len(part), drawn=0))
     wanted = _draws(strata, stratum_of, suspicion, share, [stratum.drawn for stratum in strata])
-    numbered = np.where(known, np.uint64(2**64 - 1), numbers)  # what is known already is drawn last
     old = plan.rows if plan else ()
+    numbered = np.where(known, np.uint64(2**64 - 1), numbers)  # what is known already is drawn last,
+    numbered[list(old)] = 0  # but what was drawn stays drawn
     kept = set(old)
     rows_in_order = (*old, *(row for row in _queue_up(stratum_of, numbered, wanted) if row not in kept))
     drawn = np.bincount(stratum_of[list(rows_in_order)], minlength=256).tolist()

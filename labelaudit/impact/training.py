@@ -86,7 +86,7 @@ def judge_trainings(
                 probs = fit_discriminant(x[rows], shares[rows]).apply(judged)
                 correct[way, number, places] = probs.argmax(axis=1) == test.labels[places]
                 done += 1
-                progress("training", done, total)
+                progress("training models", done, total)
     return correct[0], correct[1]
 
 

@@ -115,6 +115,10 @@ def test_what_was_reviewed_worst_first_is_not_asked_again() -> None:
     plan = plan_reviews(audit, reviews=100, reviewed=reviewed)
     assert not set(plan.rows) & set(top)
     assert (plan.stratum_of[top] == UNPLANNED).all()
+    reviewed = judge(audit, wrong, audit.order[:170].tolist())  # the way from the top now passes over planned samples
+    again = plan_reviews(audit, reviews=100, plan=plan, reviewed=reviewed)
+    assert again.rows == plan_reviews(audit, reviews=100, plan=again, reviewed=reviewed).rows
+    assert len(again.rows) == len(plan.rows) == 100
 
 
 def test_a_plan_survives_reordering_and_renaming() -> None:
