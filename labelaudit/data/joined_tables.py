@@ -126,10 +126,7 @@ def join_by_ids(first: Table, others: Sequence[Table]) -> tuple[Table, Sequence[
     """The table ``first``, which names images, with the columns of those ``others`` that have an id in common with it,
     and which they are; ``None`` where none has. Camtrap DP's observations are about the media of ``media.csv``."""
     joined, used, left = first, list[Table](), list(others)
-    while left:
-        found = next(((one, table) for one in left if (table := _with_columns(joined, one)) is not None), None)
-        if found is None:
-            break
+    while found := next(((one, table) for one in left if (table := _with_columns(joined, one)) is not None), None):
         other, joined = found
         used.append(other)
         left.remove(other)

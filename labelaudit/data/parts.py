@@ -186,13 +186,10 @@ def split_name(name: str) -> str:
     >>> split_name("Training_Set"), split_name("val"), split_name("fold1"), split_name("part_2")
     ('train', 'val', 'fold1', '')
     """
-    words = _words(name)
-    if name.lower() in SPLITS or "fold" in words:
+    if name.lower() in SPLITS or "fold" in _words(name):
         return name
-    for kind, spellings in _KINDS.items():
-        if any(word.startswith(spellings) for word in words if _role(word) is Part.SPLIT):
-            return kind
-    return ""
+    kinds = split_kinds(name)
+    return next((kind for kind in _KINDS if kind in kinds), "")
 
 
 def split_kinds(name: str) -> frozenset[str]:

@@ -222,7 +222,8 @@ def _csv_lines(name: str, text: str) -> Iterator[Line]:
     head = text.lstrip("\r\n").partition("\n")[0]
     best = max(",;\t|", key=head.count)
     delimiter = "\t" if name.lower().endswith(".tsv") else "," if "," in head else best
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    quote = "'" if head.startswith("'") else '"'
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=quote, strict=True)
     try:
         for cells in reader:
             if any(cells):

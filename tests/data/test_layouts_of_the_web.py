@@ -181,6 +181,10 @@ LAYOUTS: dict[str, tuple[Files, dict[str, int] | str]] = {
         {"img": 4, "t.csv": table("Survey of 2021,", ["file,label", *(f"{n}.png,{'ab'[n % 2]}" for n in range(4))])},
         {"a": 2, "b": 2},
     ),
+    "cells in single quotes": (
+        {"img": 4, "t.csv": table("'file','label'", [f"'{n}.png','{'ab'[n % 2]}, x'" for n in range(4)])},
+        {"a, x": 2, "b, x": 2},
+    ),
     "a header with the sign of paths": (
         {"images/pie": 3, "images/soup": 3}
         | {
