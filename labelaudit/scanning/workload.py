@@ -34,6 +34,7 @@ _PASSES = 35.0  # over all cells for closed forms, and over those of each point 
 _POOLED = 3.0  # sharpnesses that weighing a model of a pool is worth
 _NOISE = 4.0  # sharpnesses that fitting the noise model is worth, for each model heard and once more
 _DECIDED = 10.0  # passes over all cells that are kept of each model heard
+_COMPARED = 0.5  # of what a product costs among which the greatest are looked for: a judge's rows are long
 _JUDGED = 0.25  # rows of text that a decision is worth, however many classes there are
 _STRANGERS, _STRANGE = 70.0, 5.0  # passes in which images of no class are looked for; rows of text that each is worth
 _ALIKE, _TAKEN = 3.0, 100.0  # rows of text that looking for copies of a sample is worth; products of a number compared
@@ -131,7 +132,7 @@ def _count_decision(work: Workload, costs: UnitCosts) -> float:
     seconds = costs.fit * fits * classes + costs.row * _JUDGED * n
     if work.widths:
         passes += 0.0 if work.large else _STRANGERS * cells
-        pair = min(MEMORY_WIDTH, work.kept) * costs.product + costs.pair
+        pair = _COMPARED * (min(MEMORY_WIDTH, work.kept) * costs.product + costs.pair)
         seconds += costs.row * _STRANGE * n + n * count_compared(n) * pair / work.threads
     return seconds + costs.cell * passes / work.threads
 
