@@ -1,10 +1,10 @@
 """Are the forecasts of a scan right, stage by stage? python benchmarks/forecast.py [SET …] [--data ../shared/data]
 
 Each scan runs in a process of its own, cold (nothing in the cache) and where it embeds warm after it; forecast and
-truth are CPU seconds of all threads, which hold on a busy machine too. Written into RESULTS.md: seconds by the stages
-that a RUN names, memory at most, and bytes left on disk. ``--results FILE.json`` keeps each set as soon as it is
-measured: what the file has is shown too and not measured again, and it has the counts and unit costs beside, to fit by.
-Left out: whether the clock follows, which depends on who else is there.
+truth are CPU seconds of all threads, which hold on a busy machine too. Written into RESULTS.md, or of single sets
+printed: seconds by the stages that a RUN names, memory at most, and bytes left on disk. ``--results FILE.json`` keeps
+each set as soon as it is measured: what the file has is shown too and not measured again, and it has the counts and
+unit costs beside, to fit by. Left out: whether the clock follows, which depends on who else is there.
 """
 
 from __future__ import annotations
@@ -212,7 +212,10 @@ def main() -> None:
                 found[SETS[name] + state] = json.loads(ended.stdout.splitlines()[-1])
         if kept is not None:
             kept.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    write_section("forecast", render(found), title="Forecasts by stage (`benchmarks/forecast.py`)")
+    if options.sets:
+        print(render(found))
+    else:
+        write_section("forecast", render(found), title="Forecasts by stage (`benchmarks/forecast.py`)")
 
 
 if __name__ == "__main__":
