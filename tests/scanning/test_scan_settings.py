@@ -287,6 +287,12 @@ def test_the_verdicts_of_a_run_teach_the_next_scan(labels_file: Path, tmp_path: 
     assert after.decision.reasons[clean] == f"reviewed: {other} is right"
     assert "People's verdicts on 2 of the images are taken as known, in training too." in after.notes
     assert verdicts_file(run).is_file()
+    for row, right in enumerate(NAMES[truth].tolist()):  # nobody's suspects are left
+        append(verdicts_file(run), judge(row, "given") if right == NAMES[given[row]] else judge(row, "other", right))
+    done = scan(labels=labels_file, features=x, methods=["limit"], options=FEW, output=run)
+    assert done.decision.recipe["scale"] == "verdicts"
+    assert set(done.suspects.tolist()) == set(np.flatnonzero(given != truth).tolist())
+    assert (done.blind[1] & (given != truth)).sum() > 0.8 * (given != truth).sum()
     with pytest.raises(DataError, match=r"'none.csv' \(`verdicts`\) does not exist"):
         scan(labels=labels_file, features=x, verdicts="none.csv")
 
