@@ -66,6 +66,8 @@ class Curve:
     """Share in [0, 1] of the labels that stand out which would do so with any amount of data."""
     lasting_clear: float = 0.0
     """The same where features tell the classes apart, so that right labels stop standing out sooner."""
+    lasting_least: float = 0.0
+    """That less its standard error, by the number of labels that stand out at last; less where components are few."""
     told: float = 0.0
     """Weight in [0, 1] of that share, by how well it can be told: little where few labels stand out, classes are small,
     or components few."""
@@ -93,18 +95,21 @@ def measure(
     errors, standing = (np.array(points) for points in zip(*found, strict=True))
     usual = float(np.median(np.bincount(labels, shares)[np.unique(labels)]))
     others = np.maximum(usual / np.array(cuts) - 1, _ALONE)
-    lasting = clear = told = 0.0
+    lasting = clear = least = told = 0.0
     if len(cuts) == len(PARTS):
         if standing[-1] > 0:
             ends = (_asymptote(standing, others, fading) for fading in (FADING, FADING_CLEAR))
             lasting, clear = (min(1.0, end / float(standing[-1])) for end in ends)
-        seen = _reaches(_MOST * x.shape[1], apart / PARTS[0]) * _reaches(standing[0] * apart, _LEAST)
-        told = _reaches(usual, TOLD) * seen
+            least = max(0.0, clear - float(standing[-1] * apart) ** -0.5)
+        open_ended = _reaches(_MOST * x.shape[1], apart / PARTS[0])
+        least *= open_ended
+        told = _reaches(usual, TOLD) * open_ended * _reaches(standing[0] * apart, _LEAST)
     return Curve(
         errors=tuple(errors.tolist()),
         asymptote=_asymptote(errors, others, LEARNING),
         lasting=lasting,
         lasting_clear=clear,
+        lasting_least=least,
         told=told,
     )
 

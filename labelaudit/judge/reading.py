@@ -5,9 +5,10 @@ its doubt out. Labels that stand out plainly are wrong, whatever else is. And th
 wrong labels, since more images mend doubt about hard ones. Of many images a class it shows which share of the labels
 that stand out would do so with any amount of data: `Curve.lasting`, or `Curve.lasting_clear` where features tell the
 classes apart, so that no more errors are left than the noise model doubts. Of fewer it shows only what share of all
-labels no model would agree with (`Curve.asymptote`), and doubt counts as far as images speak for one class. Of a few
-wrong labels in an easy set a curve sees nothing, and hardly any stand out plainly; those that both views are certain of
-are wrong all the same.
+labels no model would agree with (`Curve.asymptote`), and doubt counts as far as images speak for one class, or as far
+as the labels that stand out surely last (`Curve.lasting_least`): of many classes with few images each there are enough
+of them to tell. Of a few wrong labels in an easy set a curve sees nothing, and hardly any stand out plainly;
+those that both views are certain of are wrong all the same.
 
 The interval runs from the labels that stand out plainly to those that the pool contradicts, and some more that nothing
 shows. Left out: verdicts, which settle the matter (`labelaudit.judge.verdict_fit`).
@@ -108,10 +109,10 @@ def read_rate(
     rate, least, lasts = by_model, min(HIDDEN * plain, by_model), 0.0
     if curve is not None:
         doubted = mean_of(heard * suspicion) * mean_of(probs[rows, likeliest])
-        untold = max(min(doubted, curve.asymptote), least)
+        untold = max(min(doubted, curve.asymptote), _bear_out(curve.lasting_least) * by_model, least)
         told_apart = min(1.0, by_model / max(curve.asymptote, 1e-12)) ** ALIKE
         lasts = (1 - told_apart) * curve.lasting + told_apart * curve.lasting_clear
-        lasting = max(min(1.0, THRICE * lasts**2) * by_model, least)
+        lasting = max(_bear_out(lasts) * by_model, least)
         rate = untold ** (1 - curve.told) * lasting**curve.told
     certain = mean_of((own <= 1 - CERTAIN) & (suspicion >= _SEES))
     rate = max(rate, strangers, certain)
@@ -126,6 +127,11 @@ def read_rate(
         lasting=None if curve is None or curve.told < _SAID else lasts,
         sure=max(mean_of(own <= 1 - BORNE_OUT), strangers),
     )
+
+
+def _bear_out(lasting: float) -> float:
+    """The part, in [0, 1], of the noise model's reading that counts where this share of labels stands out for good."""
+    return min(1.0, THRICE * lasting**2)
 
 
 def lower_end(share: float, apart: float) -> float:
