@@ -2,15 +2,17 @@
 
 The error of a weak model on labels it has not seen falls as it learns from more of them; wrong labels stay. The set is
 cut into 8, 4 and 2 parts and left whole; in each part ridge regression judges every sample by the others of the part,
-so that each size of part yields n opinions. Of m images of the usual class a model that judges one learns from m - 1,
-so err(m) = a + b · (m - 1) ** -x is fitted with a, b ≥ 0; the asymptote a is the share of labels that no amount of data
-explains. The exponent x cannot be told from four points, so it is given. Too high where features cannot tell the
-classes apart however many images there are.
+so that each size of part yields n opinions. err(m) = a + b · (m + 1) ** -x is fitted with a, b ≥ 0, m images of the
+usual class being in a part; the asymptote a is the share of labels that no amount of data explains. The exponent x
+cannot be told from four points, so it is given. Too high where features cannot tell the classes apart however many
+images there are.
 
 There a second curve helps, of the share of labels that stand out (`labelaudit.judge.standing_out`), by ridge and
 prototypes together. Right labels of hard images stand out less and less the more images the models learn from, wrong
-ones go on. How fast right ones do depends on whether features tell the classes apart, which the curve does not know: it
-says what lasts either way. Left out: curves of nonlinear models and of single classes.
+ones go on. It falls with the m - 1 images that the model of an image learns from; errors as if these were two more,
+since of one image a model hardly errs less than of none. How fast right labels stop standing out depends on whether
+features tell the classes apart, which the curve does not know: it says what lasts either way. Left out: curves of
+nonlinear models and of single classes.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ WIDTH = 256
 """Components that the models of a scan's curve see, of all feature blocks together."""
 PENALTIES = (0.1, 0.5, 2.0, 10.0, 50.0)
 """The values that the penalties of these models are chosen from, in units as of `ridge.PENALTIES`."""
-LEARNING = 0.5
+LEARNING = 0.6
 """Exponent at which errors fall."""
 STANDING_OUT = 0.3
 """Labels stand out that look worse than this share of planted errors."""
@@ -94,7 +96,8 @@ def measure(
     found = [_judge(x, labels, classes, codes, parts) for parts in cuts]
     errors, standing = (np.array(points) for points in zip(*found, strict=True))
     usual = float(np.median(np.bincount(labels, shares)[np.unique(labels)]))
-    others = np.maximum(usual / np.array(cuts) - 1, _ALONE)
+    images = usual / np.array(cuts)
+    others = np.maximum(images - 1, _ALONE)
     lasting = clear = least = told = 0.0
     if len(cuts) == len(PARTS):
         if standing[-1] > 0:
@@ -106,7 +109,7 @@ def measure(
         told = _reaches(usual, TOLD) * open_ended * _reaches(standing[0] * apart, _LEAST)
     return Curve(
         errors=tuple(errors.tolist()),
-        asymptote=_asymptote(errors, others, LEARNING),
+        asymptote=_asymptote(errors, images + 1, LEARNING),
         lasting=lasting,
         lasting_clear=clear,
         lasting_least=least,
@@ -161,7 +164,7 @@ def _deal(labels: Ints, codes: Ints, parts: int) -> Ints:
     return part[codes]
 
 
-def _asymptote(shares: Floats, others: Floats, exponent: float) -> float:
-    """a of the least-squares fit of ``shares`` (p,) = a + b · ``others`` ** -exponent, a and b at least 0."""
-    design = np.stack([np.ones(len(others)), others**-exponent], axis=1)
+def _asymptote(shares: Floats, images: Floats, exponent: float) -> float:
+    """a of the least-squares fit of ``shares`` (p,) = a + b · ``images`` ** -exponent, a and b at least 0."""
+    design = np.stack([np.ones(len(images)), images**-exponent], axis=1)
     return float(min(nnls(design, shares)[0][0], 1.0))
