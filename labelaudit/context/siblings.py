@@ -92,7 +92,8 @@ def _compare(samples: Samples, nearest: Ints, how: str, names: list[str]) -> Sib
     own = np.stack([code, samples.labels], axis=1)
     kin = _count(own) - _count(np.column_stack([own, group]))  # same name and label, another group
     others = _count(samples.labels[:, None]) - _count(np.stack([samples.labels, group], axis=1))
-    expected = float(np.where(named & (others > 0), kin / np.maximum(others, 1), 0).mean())
+    anywhere = (_count(code[:, None]) - 1) / max(1, len(code) - 1)  # for the only group of its class
+    expected = float(np.where(named, np.where(others > 0, kin / np.maximum(others, 1), anywhere), 0).mean())
     shared = named & (code[nearest] == code)
     share = float(shared.mean())
     few = len(names) * (share - expected) < _FEWEST

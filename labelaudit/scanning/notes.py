@@ -118,10 +118,10 @@ def note_few(samples: Samples) -> list[str]:
     usual = int(np.median(counts[counts > 0]))
     if usual < _SMALL:
         notes.append(
-            f"The classes have about {usual} images each: too few to tell wrong labels from doubt, so the noise rate "
-            "may read far too low or too high. The ranking suffers less."
+            f"The classes have about {count(usual, 'image')} each: too few to tell wrong labels from doubt, so the noise "
+            "rate may read far too low or too high. The ranking suffers less."
         )
-    few = [name for name, count in zip(samples.classes, counts.tolist(), strict=True) if 0 < count < FEWEST]
+    few = [name for name, size in zip(samples.classes, counts.tolist(), strict=True) if 0 < size < FEWEST]
     if few:
         these = f"{len(few)} class{'es' * (len(few) > 1)}"
         notes.append(f"Cannot judge {these} with fewer than {FEWEST} images: {name_some(few)}.")

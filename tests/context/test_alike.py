@@ -100,6 +100,9 @@ def test_unrelated_images_are_no_scenes() -> None:
     assert group_scenes(dataset, scenes) is dataset
     assert share_apart(dataset, scenes) == 0
     assert find_siblings(dataset, outside(dataset, seen.values)) is None
+    names, folder = tuple(map(str, range(240))), {"folder": ("all",) * 240}
+    alone = replace(dataset, labels=np.arange(240), classes=names, extra=folder)
+    assert find_siblings(alone, outside(alone, seen.values)) is None  # each is its class
 
 
 def test_two_of_many_things_that_look_alike_are_no_scene_and_a_picture_taken_twice_is() -> None:
