@@ -118,8 +118,8 @@ def note_few(samples: Samples) -> list[str]:
     usual = int(np.median(counts[counts > 0]))
     if usual < _SMALL:
         notes.append(
-            f"The classes have about {count(usual, 'image')} each: too few to tell wrong labels from doubt, so the noise "
-            "rate may read far too low or too high. The ranking suffers less."
+            f"The classes have about {count(usual, 'image')} each: too few to tell wrong labels from doubt, so the "
+            "noise rate may read far too low or too high. The ranking suffers less."
         )
     few = [name for name, size in zip(samples.classes, counts.tolist(), strict=True) if 0 < size < FEWEST]
     if few:
