@@ -35,6 +35,12 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "the date in the file": ("day",),
 }
 """Words for a family -> its numbers. Words are numbered in order of first appearance."""
+OF_ONE: Mapping[str, tuple[str, ...]] = {
+    "the frame": ("frame flatness", "frame step"),
+    **{family: FAMILIES[family] for family in ("the file format", "the camera", "the date in the file")},
+}
+"""Families that may tell one class of several -> the numbers by which they do. A frame's colour belongs to subjects
+that fill the picture, and clean classes may have a size of their own."""
 LIGHT = ("the brightness", "the colour", "the sharpness", "the compression")
 """Families that may well belong to the subject."""
 
@@ -51,7 +57,7 @@ def measure_cues(images: Images, rows: Ints, *, workers: int = 2) -> dict[str, F
 
     with ThreadPoolExecutor(max(1, workers), thread_name_prefix="cues") as pool:
         seen = list(pool.map(look, rows.tolist()))
-    names = [name for family in FAMILIES.values() for name in family]
+    names = {name for family in (*FAMILIES.values(), *OF_ONE.values()) for name in family}
     return {
         name: np.array(
             [
@@ -99,6 +105,7 @@ def _describe(pixels: Floats) -> dict[str, float]:
     return {
         **{f"frame {name}": float(mean[channel]) for channel, name in enumerate(("red", "green", "blue"))},
         "frame contrast": float(frame.std(axis=1).mean()),
+        "frame flatness": float(frame.std(axis=1).mean()) / max(contrast, 0.02),
         "frame step": float(np.abs(mean - beside.mean(axis=1)).max()),
         "brightness": float(grey.mean()),
         "contrast": contrast,

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.blocks import spread_rows
-from labelaudit.context.cues import FAMILIES, LIGHT, measure_cues
+from labelaudit.context.cues import FAMILIES, LIGHT, OF_ONE, measure_cues
 from labelaudit.data.column_names import LABEL_NAMES
 from labelaudit.data.facts import list_facts
 from labelaudit.data.parts import are_conditions, are_dates
@@ -31,10 +31,7 @@ sets, .73 and 1 where 90 and 100 % of a class have a white frame."""
 LEAST_GAIN_OF_LIGHT = 0.85
 """The same for brightness, colour, sharpness and bytes per pixel, which may well belong to the subject."""
 LEAST_GAIN_OF_ONE = 0.9
-"""Gain of F1 from which a cue of `OF_ONE` tells one class from all others: the frame has at most .83 in 203 draws of
-the classes of ten clean sets."""
-OF_ONE = frozenset(["the frame", "the file format", "the camera", "the date in the file"])
-"""Families that may tell one class of several; sizes may not, since clean classes may have one of their own."""
+"""Gain of F1 from which a cue of `OF_ONE` tells one class from all others."""
 MOST_VALUES = 50
 """Columns and folders of more values name single images."""
 SOURCES = frozenset(
@@ -97,31 +94,33 @@ def find_shortcuts(samples: Samples, *, workers: int = 2) -> tuple[Shortcut, ...
         return ()
     if len(set(groups)) < _FOLDS or np.bincount(labels).max() < _FOLDS:
         return ()
-    if not (tables := _tables(samples, rows, workers)):
+    cues = {} if samples.images is None else measure_cues(samples.images, rows, workers=workers)
+    tables = {family: np.stack([cues[name] for name in names], axis=1) for family, names in FAMILIES.items() if cues}
+    tables |= _tables(samples, rows)
+    if not tables:
         return ()
     fold_of = _cut(labels, groups)
-    found = []
+    strong = []
     for name, table in tables.items():
         kept = table[:, ~np.isnan(table).all(axis=0)]
         if kept.shape[1] and any(len(np.unique(column[~np.isnan(column)])) > 1 for column in kept.T):
-            found.append(_judge(name, kept, labels, fold_of, samples.classes))
-    strong = [
-        one for one in found if one.of_one or one.gain >= (LEAST_GAIN_OF_LIGHT if one.cue in LIGHT else LEAST_GAIN)
-    ]
+            found = _judge(name, kept, labels, fold_of)
+            if found.gain >= (LEAST_GAIN_OF_LIGHT if name in LIGHT else LEAST_GAIN):
+                strong.append(found)
+            elif name in OF_ONE:
+                kept = np.stack([cues[one] for one in OF_ONE[name]], axis=1)
+                strong += _judge_one(name, kept, labels, fold_of, samples.classes)
     return tuple(sorted(strong, key=lambda one: -one.gain))
 
 
-def _tables(samples: Samples, rows: Ints, workers: int) -> dict[str, Floats]:
-    """Name of a cue -> (m, f) numbers."""
+def _tables(samples: Samples, rows: Ints) -> dict[str, Floats]:
+    """Name of a column or a folder level -> (m, f) numbers, one column for each of its values."""
     tables: dict[str, Floats] = {}
-    if samples.images is not None:
-        cues = measure_cues(samples.images, rows, workers=workers)
-        tables |= {family: np.stack([cues[name] for name in names], axis=1) for family, names in FAMILIES.items()}
     for name, values in list_facts(samples).items():
         some = [values[row] for row in rows.tolist()]
         if 2 <= len(set(some)) <= MOST_VALUES and not _spells_class(samples, name, values):
             code = np.unique(some, return_inverse=True)[1]
-            tables[name] = np.eye(code.max() + 1)[code]  # a column for each value
+            tables[name] = np.eye(code.max() + 1)[code]
     return tables
 
 
@@ -159,8 +158,26 @@ def _cut(labels: Ints, groups: Sequence[str]) -> Ints:
     return fold_of
 
 
-def _judge(cue: str, table: Floats, labels: Ints, fold_of: Ints, classes: Sequence[str]) -> Shortcut:
+def _judge(cue: str, table: Floats, labels: Ints, fold_of: Ints) -> Shortcut:
     """Score a tree on ``table`` (m, f) on held-out ``labels``."""
+    right = _tell(table, labels, fold_of) == labels
+    return Shortcut(cue=cue, accuracy=float(right.mean()), usual=float(np.bincount(labels).max() / len(labels)))
+
+
+def _judge_one(cue: str, table: Floats, labels: Ints, fold_of: Ints, classes: Sequence[str]) -> list[Shortcut]:
+    """The shortcut of the one of ``classes`` that a tree on ``table`` (m, f) tells best from all others, if it does."""
+    told, sizes = _tell(table, labels, fold_of), np.bincount(labels, minlength=len(classes))
+    hits, share = np.bincount(labels[told == labels], minlength=len(sizes)), sizes / len(labels)
+    score = 2 * hits / np.maximum(sizes + np.bincount(told, minlength=len(sizes)), 1)  # F1 of each class
+    gain = np.where(sizes >= _FEWEST_OF_ONE, (score - share) / np.maximum(1 - share, 1e-9), 0)
+    best = int(gain.argmax())
+    if gain[best] < LEAST_GAIN_OF_ONE:
+        return []
+    return [Shortcut(cue=cue, accuracy=float(hits[best] / len(labels)), usual=0.0, of_one=classes[best])]
+
+
+def _tell(table: Floats, labels: Ints, fold_of: Ints) -> Ints:
+    """(m,) class that a tree on ``table`` (m, f) tells of each held-out sample."""
     from sklearn.tree import DecisionTreeClassifier
 
     x: npt.NDArray[np.float64] = np.nan_to_num(table, nan=-1.0)
@@ -170,14 +187,4 @@ def _judge(cue: str, table: Floats, labels: Ints, fold_of: Ints, classes: Sequen
         held = fold_of == fold
         tree = DecisionTreeClassifier(max_depth=depth, min_samples_leaf=5, random_state=0)
         told[held] = tree.fit(x[~held], labels[~held]).predict(x[held])
-    sizes = np.bincount(labels, minlength=len(classes))
-    whole = Shortcut(cue=cue, accuracy=float((told == labels).mean()), usual=float(sizes.max() / len(labels)))
-    if cue not in OF_ONE or whole.gain >= LEAST_GAIN:
-        return whole
-    hits, share = np.bincount(labels[told == labels], minlength=len(sizes)), sizes / len(labels)
-    score = 2 * hits / np.maximum(sizes + np.bincount(told, minlength=len(sizes)), 1)  # F1 of each class
-    gain = np.where(sizes >= _FEWEST_OF_ONE, (score - share) / np.maximum(1 - share, 1e-9), 0)
-    best = int(gain.argmax())
-    if gain[best] < LEAST_GAIN_OF_ONE:
-        return whole
-    return Shortcut(cue=cue, accuracy=float(hits[best] / len(labels)), usual=0.0, of_one=classes[best])
+    return told
