@@ -101,7 +101,7 @@ def _notes(case: CheckInput) -> Iterator[str]:
         outside = int(case.suspected.sum()) - len(case.suspects)
         findings = len(case.audit.findings) - len(case.problems)
         if outside or findings:
-            what = f"{outside:,} suspects, {findings:,} files or rows"
+            what = f"{count(outside, 'suspect')}, {count(findings, 'file or row', 'files or rows')}"
             yield f"Outside of the {case.scope.description}, not judged: {what}."
     unjudged = [row["label"] for row in case.audit.class_table() if row["samples"] and not row["judged"]]
     if unjudged:

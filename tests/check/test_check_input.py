@@ -271,7 +271,7 @@ def test_only_some_files() -> None:
     assert (outcome.samples, dict(outcome.classes)) == (1, {"cat": 0, "dog": 1, "owl": 0})
     assert outcome.scope == "2 changed files"
     assert "1 file is not an image." in outcome.notes
-    assert "Outside of the 2 changed files, not judged: 1 suspects, 1 files or rows." in outcome.notes
+    assert "Outside of the 2 changed files, not judged: 1 suspect, 1 file or row." in outcome.notes
 
 
 def test_nothing_of_interest_changed() -> None:
