@@ -116,7 +116,7 @@ def _notes(case: CheckInput) -> Iterator[str]:
         )
     disputed = [] if case.reviewed is None else sorted(case.reviewed.disputed)
     if disputed:
-        yield f"Reviewers disagree on {len(disputed):,} samples, which count as if nobody had looked."
+        yield f"Reviewers disagree on {count(len(disputed), 'sample')} (counted as if nobody had looked)."
 
 
 def _policy_notes(case: CheckInput) -> Iterator[str]:

@@ -42,7 +42,7 @@ from labelaudit.clean.transfer import LINKS, Transfer
 from labelaudit.errors import OptionError, RunError, unknown_name, writing
 from labelaudit.files import partials, read_regular, sibling, swap
 from labelaudit.images import Images
-from labelaudit.text import encodable, name_some
+from labelaudit.text import count, encodable, name_some
 from labelaudit.types import Progress, Samples, no_progress
 
 _LINKED = {"hard": "hard links", "symlink": "symbolic links", "reflink": "reflinks"}
@@ -271,7 +271,7 @@ def _notes(dataset: RelabelledDataset, apart: RelabelledDataset, form: str, tran
         why = "Parquet holds the images themselves" if form == "parquet" else f"no {name} could be made"
         said.append(f"{many} were copied: {why}.")
     if transfer is None and len(apart):
-        said.append(f"{len(apart):,} images in quarantine are left out; as {form}, no images are moved.")
+        said.append(f"Left out: {count(len(apart), 'image')} in quarantine; as {form}, no images are moved.")
     if form == "folders" and dataset.samples.extra:
         columns = name_some(list(dataset.samples.extra))
         said.append(f"Class folders cannot hold the columns {columns}: the formats hf, parquet and csv can.")

@@ -19,6 +19,7 @@ from labelaudit.clean.plan_file import plan_id
 from labelaudit.clean.report import FILE, KIND, PAGE
 from labelaudit.errors import RunError
 from labelaudit.files import check_apart, partials, read_regular, recover
+from labelaudit.text import count
 
 
 def quarantine_of(out: Path | str) -> Path:
@@ -137,8 +138,8 @@ def _check_added(folder: Path, files: int) -> None:
     there = count_files(folder)
     if there > files:
         raise RunError(
-            f"{folder} holds {there - files:,} files that `labelaudit clean` did not put there: move them away first, "
-            "or choose another folder with `output`"
+            f"{folder} holds {count(there - files, 'file')} that `labelaudit clean` did not put there: move that away "
+            "first, or choose another folder with `output`"
         )
 
 

@@ -23,6 +23,7 @@ from labelaudit.impact.truth import Truth, require_images, reviewed_truth
 from labelaudit.judge import FILE as JUDGE
 from labelaudit.judge.judge import Judge
 from labelaudit.machine import Machine
+from labelaudit.text import count
 from labelaudit.types import Bools, Features, Finding, Ints, Progress, Samples, no_progress
 from labelaudit.verdicts import Reviewed
 
@@ -93,7 +94,7 @@ def measure(
     )
     found = compare(correct[0], correct[1], asked.weights, seed=audit.seed)
     learned = _LEARNED if asked.rows is not None and _has_learned(audit, chosen, asked.rows) else ""
-    missing = f"{int((~usable).sum()):,} images of the scan cannot be read now and are in neither training."
+    missing = f"Not readable now, so in neither training: {count(int((~usable).sum()), 'image')} of the scan."
     return replace(
         found,
         test=asked.kind,

@@ -94,7 +94,7 @@ def test_what_somebody_put_there_is_not_deleted(
     (tmp_path / place / "cat").mkdir(exist_ok=True)
     (tmp_path / place / "cat" / "mine.png").write_bytes(png(9))
     again = make_plan(audit, match(audit, [said(audit, 2, "none"), said(audit, 1, "suggested", "dog")]))
-    with pytest.raises(RunError, match=f"{place} holds 1 files that `labelaudit clean` did not put there"):
+    with pytest.raises(RunError, match=f"{place} holds 1 file that `labelaudit clean` did not put there"):
         apply_plan(again, audit, Destination(tmp_path / "out", replace=True))
     if place == "out-quarantine":  # the next dataset has no quarantine: the old one stays, with a word
         made = apply_plan(other, audit, Destination(tmp_path / "out", replace=True))

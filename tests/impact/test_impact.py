@@ -286,7 +286,7 @@ def test_what_cannot_be_read_is_in_neither_training(audit: Audit, tmp_path: Path
     audit.samples.images.files[7] = b"gone"
     found = measure(run, seeds=2)
     assert found.trained_on == (N - 1, N - 1)
-    assert "1 images of the scan cannot be read now and are in neither training." in found.notes
+    assert "Not readable now, so in neither training: 1 image of the scan." in found.notes
 
 
 def test_features_that_were_brought_are_remembered(tmp_path: Path) -> None:
