@@ -29,6 +29,8 @@ from .console.streams import Color, open_console, report_progress, say, tell
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
 
+Format = Literal["csv", "json"]
+_ENDINGS: Mapping[str, Format] = {".csv": "csv", ".json": "json"}
 _FINDINGS = 20
 """Findings shown on stderr."""
 
@@ -46,9 +48,7 @@ def score(
         Path | None,
         option("-o", "--output", metavar="FILE|DIR", help="A .csv or .json file, or a folder for the whole result."),
     ] = None,
-    format: Annotated[
-        Literal["csv", "json"] | None, option(help="Output format; default: by the ending of FILE, else csv.")
-    ] = None,
+    format: Annotated[Format | None, option(help="Output format; default: by the ending of FILE, else csv.")] = None,
     how: Mapping[str, Any] = UNSAID,
     features: Annotated[
         Path | None, option(metavar="X.npy", help="Features of the new data, where the scan had --features.")
@@ -70,13 +70,14 @@ def score(
 
     Classes that the audit does not know, and images that it knows under another label, are named there and in the JSON.
     """
-    to_file = output is not None and output.suffix.lower() in (".csv", ".json")
-    kind = format or ("json" if output is not None and output.suffix.lower() == ".json" else "csv")
+    ending = "" if output is None else output.suffix.lower()
+    to_file = output is not None and (format is not None or ending in _ENDINGS)
+    kind = format or _ENDINGS.get(ending, "csv")
 
     from labelaudit.audit import csv, json
     from labelaudit.audit.run import check_file
     from labelaudit.data.source import Source
-    from labelaudit.errors import DataError, writing
+    from labelaudit.errors import DataError, OptionError, writing
     from labelaudit.files import write_bytes
     from labelaudit.scoring.score import score as judge_labels
 
@@ -84,6 +85,11 @@ def score(
         raise DataError("nothing to score: name a folder or table after RUN, such as `labelaudit score RUN ./incoming`")
     if output is not None and to_file:
         check_file("-o", output, run, new_data)
+    elif output is not None and ending and not output.is_dir():
+        raise OptionError(
+            f"-o {output}: the ending says no format (known: {', '.join(_ENDINGS)}); or say which with --format, or "
+            "name a folder without an ending for the whole result"
+        )
     with report_progress(quiet=quiet, verbose=True, color=color) as (progress, notice):
         where = choose_cache(cache, use=not no_cache, notice=notice)
         audit = judge_labels(

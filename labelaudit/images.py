@@ -56,6 +56,8 @@ class Joined:
     def __init__(self, parts: Iterable[Images]) -> None:
         self._parts = tuple(parts)
         self._starts = [0, *accumulate(map(len, self._parts))]
+        exposures = (*dict.fromkeys(getattr(part, "exposure", None) for part in self._parts),)
+        self.exposure: Any = exposures if len(exposures) > 1 else next(iter(exposures), None)
 
     def __len__(self) -> int:
         return self._starts[-1]

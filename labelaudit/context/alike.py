@@ -121,7 +121,7 @@ def find_alike(
     groups are in ``samples`` already; pairs and scenes are those that ``keep`` has.
     """
     if features is None or near is None:
-        copies = find_copies(samples, None)
+        copies = find_copies(samples)
         leaked = {finding.path for finding in copies if finding.kind == "leak"}
         across = groups_across(samples, leaked) if named else ()
         return Alike(samples=samples, findings=copies + across, scenes=None, named=named)
@@ -129,9 +129,7 @@ def find_alike(
     def find_nearly_same() -> Arrays:
         how: dict[str, Any] = {"near": near}
         if samples.images is not None:
-            how["thumbnails"] = Thumbnails(
-                samples, workers=machine.workers, cache=machine.cache, progress=machine.progress
-            )
+            how["thumbnails"] = Thumbnails(samples, machine)
         return vars(find_pairs(samples, features, **how).join(find_turned(samples, features, **how)))
 
     def find_same_scenes() -> Arrays:
@@ -141,7 +139,7 @@ def find_alike(
     pairs = Pairs(**keep("copies", find_nearly_same))
     kept = dict(keep("scenes", find_same_scenes))
     scenes = Scenes(share=float(kept.pop("share")), **kept)
-    copies = find_copies(samples, features, pairs=pairs)
+    copies = find_copies(samples, pairs)
     grouped = add_near_copies(samples, pairs.first, pairs.second)
     parted = named and are_one_a_class(grouped)
     grouped = samples if parted else grouped

@@ -16,8 +16,8 @@ from labelaudit.data.split_labels import Again, join_splits
 from labelaudit.text import count, name_some
 
 
-def agree(certain: Sequence[Reading], subject: Subject, again: Again) -> tuple[str, Listing]:
-    """Merge the certain readings of a dataset into one: its phrase and its listing.
+def agree(certain: Sequence[Reading], subject: Subject, again: Again) -> tuple[Reading, Listing]:
+    """Merge the certain readings of a dataset into one, which has no reader where several are needed, and its listing.
 
     Where they divide the images alike, the reading that labels most images is taken. Among equals class names of words
     come before numbers, then a reading that knows splits, then one with further columns. Raises `Undecided` where they
@@ -26,7 +26,7 @@ def agree(certain: Sequence[Reading], subject: Subject, again: Again) -> tuple[s
     listings, told_apart = _without_others([(reading, reading.read()) for reading in certain])
     if len(listings) == 1:
         ((reading, listing),) = listings
-        return reading.what, replace(listing, notes=(*listing.notes, *told_apart))
+        return reading, replace(listing, notes=(*listing.notes, *told_apart))
     first_reading, first = max(listings, key=lambda pair: _worth(pair[1]))
     official = [pair for pair in listings if pair[0].is_metadata]
     if len(official) == 1 and all(_share_names(official[0][1], listing) for _, listing in listings):
@@ -35,10 +35,11 @@ def agree(certain: Sequence[Reading], subject: Subject, again: Again) -> tuple[s
     if all({*first.ids}.isdisjoint(listing.ids) for _, listing in rest):
         joined = join_splits([(first_reading, first), *rest], subject, again)
         if joined is not None:
-            return joined
+            what, listing = joined
+            return replace(first_reading, what=what, reader=""), listing
     if all(not {*first.ids} & {*listing.ids} and _share_names(first, listing) for _, listing in rest):
         aside = [f"{count(len(other.ids), 'other image')}, in the {other.origin}, are not read." for _, other in rest]
-        return first_reading.what, replace(first, notes=(*first.notes, *aside))
+        return first_reading, replace(first, notes=(*first.notes, *aside))
     for reading, listing in listings:
         if listing is not first and (gap := _disagreement(first, listing)):
             raise Undecided(
@@ -47,7 +48,7 @@ def agree(certain: Sequence[Reading], subject: Subject, again: Again) -> tuple[s
             )
     others = [listing.origin for _, listing in listings if listing is not first]
     told = f"The same labels are in the {' and the '.join(others)}."
-    return first_reading.what, add_columns(replace(first, notes=(*first.notes, told)), [other for _, other in rest])
+    return first_reading, add_columns(replace(first, notes=(*first.notes, told)), [other for _, other in rest])
 
 
 def add_columns(listing: Listing, others: Sequence[Listing]) -> Listing:
@@ -142,7 +143,7 @@ def _column_of(listing: Listing, table: Listing) -> str:
     return ""
 
 
-def _official(chosen: tuple[Reading, Listing], listings: Sequence[tuple[Reading, Listing]]) -> tuple[str, Listing]:
+def _official(chosen: tuple[Reading, Listing], listings: Sequence[tuple[Reading, Listing]]) -> tuple[Reading, Listing]:
     """The labels of ``metadata.csv``, with a note about how many of the folder names say something else."""
     reading, listing = chosen
     told = []
@@ -152,7 +153,7 @@ def _official(chosen: tuple[Reading, Listing], listings: Sequence[tuple[Reading,
         unlike = sum(None not in pair and pair[0] != pair[1] for pair in pairs)
         if other is not listing and unlike:
             told.append(f"The {other.origin} differ for {unlike:,} of {len(pairs):,} images; {listing.origin} counts.")
-    return reading.what, replace(listing, notes=(*listing.notes, *told))
+    return reading, replace(listing, notes=(*listing.notes, *told))
 
 
 def _share_names(first: Listing, second: Listing) -> bool:

@@ -174,22 +174,21 @@ def choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]
     their columns. Raises `DataError` where no reading is certain.
     """
     beside = [reading for reading in readings if reading.certainty is Certainty.BESIDE]
-    what, listing = _choose([reading for reading in readings if reading.certainty is not Certainty.BESIDE], subject)
+    reading, listing = _choose([reading for reading in readings if reading.certainty is not Certainty.BESIDE], subject)
     source = subject.source
     if subject.is_folder and source.format is None and source.label_from is None and source.labels is None:
-        reader = next((one.reader for one in readings if one.what == what), "class_folders")
-        refuse_twice(listing, subject.tree, f"`data_format` {reader.replace('_', '-')}")
-    others = [reading.read() for reading in beside]
-    return what, add_columns(listing, [other for other in others if other.origin not in listing.origin])
+        refuse_twice(listing, subject.tree, f"`data_format` {(reading.reader or 'class_folders').replace('_', '-')}")
+    others = [other.read() for other in beside]
+    return reading.what, add_columns(listing, [other for other in others if other.origin not in listing.origin])
 
 
-def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]:
+def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[Reading, Listing]:
     offered = [one for reading in readings if reading.certainty is Certainty.OFFERED for one in reading.candidates]
     if any(reading.certainty > Certainty.OFFERED for reading in readings):
         readings = [reading for reading in readings if reading.certainty is not Certainty.OFFERED]
     certain = [reading for reading in readings if reading.certainty is Certainty.CERTAIN]
     if len(certain) == 1:
-        return certain[0].what, certain[0].read()
+        return certain[0], certain[0].read()
     if certain:
         return agree(certain, subject, partial(_read_without, subject))
     likely = [reading for reading in readings if reading.certainty is Certainty.LIKELY]
@@ -199,7 +198,7 @@ def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing
     if len(likely) == len(readings) == 1:
         listing = likely[0].read()
         hints = [f"{IN_NAMES}: {one.type_} ({one.describe()})." for one in offered[:1] if len({*listing.labels}) == 1]
-        return likely[0].what, replace(listing, notes=(*listing.notes, *hints))
+        return likely[0], replace(listing, notes=(*listing.notes, *hints))
     refused = [reading for reading in readings if reading.certainty is Certainty.REFUSED]
     possible = [one for reading in readings if reading.certainty > Certainty.REFUSED for one in reading.candidates]
     undecided = [reading.refusal for reading in refused if isinstance(reading.refusal, Undecided)]
@@ -213,7 +212,7 @@ def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing
             f"'{subject.shown}' says nowhere for certain what its labels are. If they are these, say so", others
         )
     if refused:
-        return refused[0].what, refused[0].read()
+        return refused[0], refused[0].read()
     raise DataError(nothing_found(subject, read_document))
 
 

@@ -31,7 +31,8 @@ from labelaudit.features.pairs import (
     project,
 )
 from labelaudit.features.thumbnails import Thumbnails
-from labelaudit.types import Features, Finding, Floats, Ints, Progress, Samples, no_progress
+from labelaudit.machine import Machine
+from labelaudit.types import Features, Finding, Floats, Ints, Samples
 
 SIMILARITY = 0.80
 """Least cosine of the features of a near-duplicate pair whose pixels are compared too."""
@@ -47,28 +48,14 @@ BY_CHANCE = 3
 NEIGHBORS = 10
 
 
-def find_copies(
-    samples: Samples,
-    features: Features | None,
-    *,
-    pairs: Pairs | None = None,
-    device: str = "cpu",
-    workers: int = 2,
-    progress: Progress = no_progress,
-) -> tuple[Finding, ...]:
+def find_copies(samples: Samples, pairs: Pairs | None = None) -> tuple[Finding, ...]:
     """Equal or nearly equal images: `conflicts`, near duplicates under two labels, `leaks`, each most alike first.
 
-    Each sample is named with its most similar partner, each pair once; see `find_pairs` for what is nearly equal.
-    Without features only equal bytes are found. Neighbours are searched and thumbnails read once, or not at all where
-    ``pairs`` of `find_pairs` are at hand.
+    Each sample is named with its most similar partner, each pair once. Nearly equal are ``pairs`` of `find_pairs`;
+    without them only equal bytes are found.
     """
-    if features is None:
-        return conflicts(samples) + leaks(samples)
     if pairs is None:
-        thumbnails = None
-        if samples.images is not None:
-            thumbnails = Thumbnails(samples, workers=workers, progress=progress)
-        pairs = find_pairs(samples, features, unlike=True, thumbnails=thumbnails, device=device)
+        return conflicts(samples) + leaks(samples)
     across_labels = pairs.take(samples.labels[pairs.first] != samples.labels[pairs.second])
     return conflicts(samples) + _name_conflicts(samples, across_labels) + leaks(samples, pairs)
 
@@ -101,6 +88,12 @@ def leaks(samples: Samples, pairs: Pairs | None = None) -> tuple[Finding, ...]:
         across = pairs.take(splits[pairs.first] != splits[pairs.second])
         findings += [_leak(samples, row, other, "nearly the same image as") for row, other in _name(across)]
     return tuple(findings)
+
+
+def find_unlike_pairs(samples: Samples, features: Features, machine: Machine) -> Pairs:
+    """`find_pairs` of two labels or two splits, on ``machine``."""
+    thumbnails = None if samples.images is None else Thumbnails(samples, machine)
+    return find_pairs(samples, features, unlike=True, thumbnails=thumbnails, device=machine.device)
 
 
 def find_pairs(

@@ -5,7 +5,7 @@ Left out: stochastic depth and a classifier; whoever fine-tunes brings a head.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -34,27 +34,30 @@ class Lite(nn.Module):
         super().__init__()
         weights = read_weights(variant)
         self.blocks = nn.ModuleList(_Block(block, weights) for block in blocks(variant))
+        self._factors = [block.factor for block in blocks(variant)]
 
     def forward(self, pixels: Tensor) -> Tensor:
-        x, means = (pixels.permute(0, 3, 1, 2).float() - PIXEL_MEAN) / PIXEL_STD, []
-        for block in self.blocks:
-            x = block(x)
-            if block.factor:
-                means.append(x.mean((2, 3)) * block.factor)
-        return torch.cat(means, dim=1)
+        x = (pixels.permute(0, 3, 1, 2).float() - PIXEL_MEAN) / PIXEL_STD
+        return torch.cat([*self._means(x)], dim=1)
 
     def describe(self, x: Tensor) -> Tensor:
         """Output (B, 1280) of the head for images (B, 3, H, W) at the scale of the weights."""
-        for block in self.blocks:
+        *_, head = self._means(x)
+        return head
+
+    def _means(self, x: Tensor) -> Iterator[Tensor]:
+        """The parts (B, c) of the features of images (B, 3, H, W), as for `describe`; that of the head comes last."""
+        for block, factor in zip(self.blocks, self._factors, strict=True):
             x = block(x)
-        return x.mean((2, 3))
+            if factor:
+                yield x.mean((2, 3)) * factor
 
 
 class _Block(nn.Module):
     def __init__(self, block: Block, weights: Mapping[str, Floats]) -> None:
         super().__init__()
         self.layers = nn.Sequential(*(_Layer(layer, weights) for layer in block.layers))
-        self.residual, self.factor = block.residual, block.factor
+        self.residual = block.residual
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.layers(x)

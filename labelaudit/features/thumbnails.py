@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 
@@ -16,7 +15,8 @@ from labelaudit.data.images import ImageError, Pixels, encoded_of, thumbnail
 from labelaudit.errors import RunError
 from labelaudit.features.store import PIXELS_VERSION, FeatureStore, content_keys
 from labelaudit.images import Images
-from labelaudit.types import Bools, Ints, Progress, Samples, no_progress
+from labelaudit.machine import Machine
+from labelaudit.types import Bools, Ints, Samples
 
 SIDE = 16
 """Pixels of a side."""
@@ -30,22 +30,21 @@ _NUMBERS = SIDE * SIDE * 3 // 4
 class Thumbnails:
     """The thumbnails of a dataset's images, read when they are first asked for.
 
-    They stay in memory, 768 bytes each, and in the folder ``cache`` under the content of the image, as features do.
-    Where nothing can be kept there they are read again next time. ``workers`` threads read.
+    They stay in memory, 768 bytes each, and in the cache of ``machine`` under the content of the image, as features do.
+    Where nothing can be kept there they are read again next time.
     """
 
-    def __init__(
-        self, samples: Samples, *, workers: int = 2, cache: Path | None = None, progress: Progress = no_progress
-    ) -> None:
+    def __init__(self, samples: Samples, machine: Machine | None = None) -> None:
         assert samples.images is not None
-        self.images, self.workers, self.progress = samples.images, workers, progress
+        machine = machine or Machine()
+        self.images, self.workers, self.progress = samples.images, machine.workers, machine.progress
         self._squares = np.zeros((len(samples), SIDE, SIDE, 3), dtype=np.uint8)  # takes memory where it is written to
         self._known = np.zeros(len(samples), dtype=np.bool_)
         self._keys = content_keys(samples.images, samples.digests)
         self._store = None
-        if cache is not None:
+        if machine.cache is not None:
             try:
-                self._store = FeatureStore(cache, f"thumbnail@{SIDE}", {"pixels": PIXELS_VERSION}, _NUMBERS)
+                self._store = FeatureStore(machine.cache, f"thumbnail@{SIDE}", {"pixels": PIXELS_VERSION}, _NUMBERS)
             except RunError:
                 self._store = None
 

@@ -27,6 +27,13 @@ from labelaudit.scanning.settings import ENSEMBLE, Effort, Precision, ScanSettin
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.types import Floats, Progress, no_progress
 
+HeedClasses = Callable[[Sequence[str]], None]
+"""Hears the classes of a dataset as soon as it is read, and may refuse them by an error."""
+
+
+def accept_classes(_: Sequence[str]) -> None:
+    """Refuse no classes."""
+
 
 def scan(
     data: Any = None,
@@ -150,12 +157,9 @@ def scan_source(
     clock: Clock | None = None,
     plan: Plan | None = None,
     html: bool = True,
-    heed_classes: Callable[[Sequence[str]], None] = lambda _: None,
+    heed_classes: HeedClasses = accept_classes,
 ) -> Audit:
-    """`scan` of a ``source``, under ``settings`` that have been checked.
-
-    ``heed_classes`` hears the classes as soon as the dataset is read, and may refuse them by an error.
-    """
+    """`scan` of a ``source``, under ``settings`` that have been checked."""
     from labelaudit.audit.run import REPORT, check_output, write
     from labelaudit.reports.html import add_report
     from labelaudit.verdicts import read, verdicts_file

@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from labelaudit.errors import RunError, reason_of
 from labelaudit.files import write_text
 from labelaudit.judge.judge import Judge
 from labelaudit.machine import Machine, __version__, find_device, find_precision
+from labelaudit.scanning.scan import HeedClasses
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scoring.update import IsAnotherDataset, NeedsScan, scan_again, update_one_of
 
@@ -39,19 +40,13 @@ _NAME = re.compile(r"[0-9a-f]{16}-[0-9a-f]{16}")
 _ELSEWHERE = 3  # audits made at other places that are tried before a full scan
 
 
-def scan_or_update(
-    source: Source,
-    settings: ScanSettings,
-    machine: Machine,
-    heed_classes: Callable[[Sequence[str]], None] = lambda _: None,
-) -> Audit:
+def scan_or_update(source: Source, settings: ScanSettings, machine: Machine, heed_classes: HeedClasses) -> Audit:
     """The audit of ``source`` as it is now: the saved one brought up to date (`update`), or a full scan.
 
-    Features and the audit are kept in the cache of ``machine``; without one this is `scan`. ``heed_classes`` hears the
-    classes as soon as the dataset is read, and may refuse them by an error.
+    Features and the audit are kept in the cache of ``machine``; without one this is `scan`.
     """
     if machine.cache is None or source.data is None:
-        return scan_again(source, settings, machine, None, heed_classes)
+        return scan_again(source, settings, machine, heed_classes)
     store = AuditCache(source, settings, machine)
     if candidates := store.read():
         try:
@@ -60,7 +55,7 @@ def scan_or_update(
             pass
         except NeedsScan as obstacle:
             machine.notice(f"Scanning everything: {obstacle}.")
-    return _keep(store, scan_again(source, settings, machine, None, heed_classes), machine)
+    return _keep(store, scan_again(source, settings, machine, heed_classes), machine)
 
 
 def _keep(store: AuditCache, audit: Audit, machine: Machine) -> Audit:

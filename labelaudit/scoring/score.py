@@ -25,7 +25,7 @@ from labelaudit.data.quality import find_blank, pass_over_blank
 from labelaudit.data.source import Source, notes_of
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, RunError
-from labelaudit.features.duplicates import NEIGHBORS, find_copies
+from labelaudit.features.duplicates import NEIGHBORS, find_copies, find_unlike_pairs
 from labelaudit.features.embedding import embed_samples
 from labelaudit.files import check_apart
 from labelaudit.images import Images, Joined, Subset
@@ -62,7 +62,7 @@ def score(
 
     Raises:
         RunError: ``run`` is not a RUN folder, or keeps no judge.
-        DataError: the new data cannot be read, or described by the audit's features.
+        DataError: the new data cannot be read, described by the audit's features, or has none of its classes.
     """
     audit, judge, machine = runs.read(run), Judge.load(Path(run)), machine or Machine()
     if output is not None:
@@ -76,6 +76,7 @@ def score(
         samples, findings = ingest(
             listing, fewest_classes=1, max_pixels=most, workers=machine.workers, progress=machine.progress
         )
+        _require_known_class(samples, judge, run)
         given = None if features is None else given_features(features, listing.total, source_rows(listing, samples))
     scored = _score(samples, audit, judge, machine, features=given, findings=findings, originals=originals)
     scored = replace(
@@ -141,6 +142,16 @@ def _score(
         device=machine.device,
         seed=audit.seed,
     )
+
+
+def _require_known_class(samples: Samples, judge: Judge, run: Path | str) -> None:
+    """Refuse data of quite other classes before it is embedded."""
+    names = {*samples.given()}
+    if names.isdisjoint(judge.classes):
+        raise DataError(
+            f"no new label can be judged: none of the classes ({name_some(sorted(names))}) is one of '{run}' "
+            f"({name_some(judge.classes)}): name the RUN of a dataset with such classes"
+        )
 
 
 def _find_known(samples: Samples, audit: Audit) -> Ints:
@@ -276,5 +287,5 @@ def _compare_with(
         name="memory",
     )
     new = set(samples.ids)
-    found = find_copies(both, remembered, device=machine.device, workers=machine.workers, progress=machine.progress)
+    found = find_copies(both, find_unlike_pairs(both, remembered, machine))
     return tuple(finding for finding in found if finding.path in new or finding.partner in new)

@@ -13,7 +13,7 @@ small images takes about a second.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from labelaudit.data.ingest import ingest
 from labelaudit.data.quality import find_blank, pass_over_blank
 from labelaudit.data.source import Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
-from labelaudit.features.duplicates import NEIGHBORS, conflicts, find_copies, leaks
+from labelaudit.features.duplicates import NEIGHBORS, conflicts, find_copies, find_unlike_pairs, leaks
 from labelaudit.judge import FILE
 from labelaudit.judge.decide import widen_as
 from labelaudit.judge.judge import Judge
@@ -33,7 +33,7 @@ from labelaudit.kinds import kinds_of
 from labelaudit.leading import join_tables, take_rows
 from labelaudit.machine import Clock, Machine, __version__, list_versions
 from labelaudit.scanning.choice import check_network
-from labelaudit.scanning.scan import scan_source
+from labelaudit.scanning.scan import HeedClasses, accept_classes, scan_source
 from labelaudit.scanning.settings import ScanSettings, check_settings
 from labelaudit.scoring.score import embed_new, join_rows, judge_rows, recount_noise
 from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Ints, Samples
@@ -62,11 +62,12 @@ def update(previous: Audit, source: Source | None = None, machine: Machine | Non
     source, machine = replace(source or before, exposure=before.exposure), machine or Machine()
     settings = ScanSettings.of(previous)
     try:
-        return update_one_of([previous], source, settings, machine)
+        return update_one_of([previous], source, settings, machine, accept_classes)
     except NeedsScan as obstacle:
         machine.notice(f"Scanning everything: {obstacle}.")
         file = None if previous.folder is None else verdicts_file(previous.folder)
-        return scan_again(source, settings, machine, file if file is not None and file.is_file() else None)
+        verdicts = file if file is not None and file.is_file() else None
+        return scan_again(source, settings, machine, accept_classes, verdicts)
 
 
 def update_one_of(
@@ -74,11 +75,10 @@ def update_one_of(
     source: Source,
     settings: ScanSettings,
     machine: Machine,
-    heed_classes: Callable[[Sequence[str]], None] = lambda _: None,
+    heed_classes: HeedClasses,
 ) -> Audit:
     """The first of the ``candidates`` that can be brought up to what ``source`` holds now, which is read once.
 
-    ``heed_classes`` is as for `scan_source`.
     Raises `NeedsScan` where none can: what the first of them says that is about this dataset.
     """
     clock = Clock()
@@ -108,10 +108,10 @@ def scan_again(
     source: Source,
     settings: ScanSettings,
     machine: Machine,
-    verdicts: Path | str | None,
-    heed_classes: Callable[[Sequence[str]], None] = lambda _: None,
+    heed_classes: HeedClasses,
+    verdicts: Path | str | None = None,
 ) -> Audit:
-    """A full scan of ``source``, whose exposure is found anew; ``heed_classes`` is as for `scan_source`."""
+    """A full scan of ``source``, whose exposure is found anew."""
     init = check_network(settings.network, settings.init, settings.train, features=False)
     settings, source = replace(settings, init=init), replace(source, exposure=None)
     check_settings(settings)
@@ -315,13 +315,12 @@ def _find_copies(
     found = [*conflicts(samples), *leaks(samples)]
     if len(asked):
         near = memory.nearest(memory.vectors[asked].astype(np.float32), NEIGHBORS + 1)[1]
-        some = np.union1d(asked, near.ravel())
-        vectors = Features(values=memory.vectors[some].astype(np.float32), name="memory")
+        compared = np.union1d(asked, near.ravel())
+        some = samples.take(compared)
+        vectors = Features(values=memory.vectors[compared].astype(np.float32), name="memory")
         fresh = {samples.ids[row] for row in asked.tolist()}
         content = dict(zip(samples.ids, samples.digests, strict=True))
-        for finding in find_copies(
-            samples.take(some), vectors, device=machine.device, workers=machine.workers, progress=machine.progress
-        ):
+        for finding in find_copies(some, find_unlike_pairs(some, vectors, machine)):
             exact = content[finding.path] == content[finding.partner]
             if not exact and (finding.path in fresh or finding.partner in fresh):
                 found.append(finding)

@@ -13,7 +13,8 @@ from sklearn.datasets import load_digits
 
 from labelaudit.data.images import decode, encode
 from labelaudit.data.ingest import digest
-from labelaudit.features.duplicates import conflicts, find_copies, find_pairs
+from labelaudit.features.duplicates import conflicts, find_copies, find_pairs, find_unlike_pairs
+from labelaudit.machine import Machine
 from labelaudit.types import Features, Finding, Samples
 
 
@@ -54,7 +55,8 @@ SCENES = [scene(seed) for seed in range(20)]
 
 
 def near_duplicates(samples: Samples, features: Features) -> tuple[Finding, ...]:
-    return tuple(finding for finding in find_copies(samples, features) if finding.kind == "near_duplicate")
+    pairs = find_unlike_pairs(samples, features, Machine())
+    return tuple(finding for finding in find_copies(samples, pairs) if finding.kind == "near_duplicate")
 
 
 def test_same_bytes_under_two_labels() -> None:
@@ -179,12 +181,8 @@ def test_tiny_datasets(n: int) -> None:
 def test_progress_reaches_its_total() -> None:
     files = [*SCENES, recompress(SCENES[3])]
     seen: list[tuple[int, int | None]] = []
-    find_copies(
-        dataset(files, [0] * 20 + [1]),
-        features_of(files),
-        workers=3,
-        progress=lambda stage, done, total: seen.append((done, total)),
-    )
+    machine = Machine(workers=3, progress=lambda stage, done, total: seen.append((done, total)))
+    find_unlike_pairs(dataset(files, [0] * 20 + [1]), features_of(files), machine)
     assert seen[-1][0] == seen[-1][1]
 
 

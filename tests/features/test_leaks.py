@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from test_duplicates import SCENES, dataset, features_of, near_duplicates, recompress
 
-from labelaudit.features.duplicates import conflicts, find_copies, find_pairs, leaks
+from labelaudit.features.duplicates import conflicts, find_copies, find_pairs, find_unlike_pairs, leaks
+from labelaudit.machine import Machine
 from labelaudit.types import Samples
 
 
@@ -55,7 +56,8 @@ def test_one_pass_finds_what_three_find() -> None:
     features = features_of(files)
     split = dataset(files, labels, splits=tuple(np.resize(["train", "test", "val"], 24).tolist()))
     for samples in (split, dataset(files, labels)):
-        assert list(find_copies(samples, features)) == three(samples)
-        exact = find_copies(samples, None)
+        assert list(find_copies(samples, find_unlike_pairs(samples, features, Machine()))) == three(samples)
+        exact = find_copies(samples)
         assert exact == conflicts(samples) + leaks(samples)
-    assert {finding.kind for finding in find_copies(split, features)} == {"conflict", "near_duplicate", "leak"}
+    nearly = find_unlike_pairs(split, features, Machine())
+    assert {finding.kind for finding in find_copies(split, nearly)} == {"conflict", "near_duplicate", "leak"}

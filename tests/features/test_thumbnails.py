@@ -11,6 +11,7 @@ from labelaudit.data.images import encode, thumbnail
 from labelaudit.data.ingest import digest
 from labelaudit.features.store import FeatureStore
 from labelaudit.features.thumbnails import Thumbnails
+from labelaudit.machine import Machine
 from labelaudit.types import Samples
 
 FILES = [encode(np.random.default_rng(row).integers(0, 256, (20, 24, 3), dtype=np.uint8)) for row in range(6)]
@@ -40,7 +41,7 @@ def thumbnails(images: Counted, cache: Path | None = None) -> Thumbnails:
         digests=tuple(digest(data) for data in FILES),
         images=images,
     )
-    return Thumbnails(samples, cache=cache)
+    return Thumbnails(samples, Machine(cache=cache))
 
 
 def test_each_image_is_read_once() -> None:

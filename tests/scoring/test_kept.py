@@ -15,6 +15,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.data.source import Source
 from labelaudit.judge.judge import Judge
 from labelaudit.machine import Machine
+from labelaudit.scanning.scan import accept_classes
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scoring import kept
 from labelaudit.scoring import update as updating
@@ -25,7 +26,8 @@ def follow_kept(
     data: Path, cache: Path | None, *, seed: int = 0, notice: Callable[[str], None] = lambda _: None
 ) -> Audit:
     settings = ScanSettings(effort="quick", train="features", methods=("limit",), options=SHORT, seed=seed)
-    return scan_or_update(Source(data=data), settings, Machine(cache=cache, device="cpu", notice=notice))
+    machine = Machine(cache=cache, device="cpu", notice=notice)
+    return scan_or_update(Source(data=data), settings, machine, accept_classes)
 
 
 def keep(place: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:

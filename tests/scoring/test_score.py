@@ -62,7 +62,10 @@ def test_one_class_is_enough_and_a_strange_one_is_a_finding(place: Path) -> None
     assert audit.samples.ids == ("cat/a.png",)
     assert audit.samples.classes == NAMES
     shutil.rmtree(place / "new" / "cat")
-    assert len(score(place / "run", Source(data=place / "new"), Machine(device="cpu")).samples) == 0
+    cache = place / "unused"
+    with pytest.raises(DataError, match=r"none of the classes \(dog\) is one of"):
+        score(place / "run", Source(data=place / "new"), Machine(device="cpu", cache=cache))
+    assert not cache.exists(), "nothing was embedded"
 
 
 def test_a_blank_image_is_not_judged(place: Path) -> None:
