@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
+from labelaudit.text import name_some
 from labelaudit.types import Identity
 
 SPOKEN = ("verdict", "new_label", "reviewer", "time")
@@ -64,6 +65,8 @@ class VerdictInForce:
     reviewer: str
     time: str
     note: str = ""
+    people: tuple[str, ...] = ()
+    """All who found so in the RUN, ``reviewer`` among them; "" is one without a name."""
 
     @property
     def right(self) -> bool:
@@ -71,7 +74,8 @@ class VerdictInForce:
         return self.verdict == "given"
 
     def __str__(self) -> str:
-        who = f" by {self.reviewer}" if self.reviewer else ""
+        named = [name for name in self.people or (self.reviewer,) if name]
+        who = f" by {name_some(named, 3)}" if named else ""
         when = f" ({self.time[:10]})" if self.time else ""
         found = "right" if self.right else f"wrong, {self.new_label} is right" if self.new_label else "wrong"
         return "; ".join(part for part in (f"label found {found}{who}{when}", self.note) if part)

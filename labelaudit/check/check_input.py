@@ -99,7 +99,7 @@ class CheckInput:
     def rulings(self) -> Mapping[int, VerdictInForce]:
         """Row -> verdict in force: of the RUN's and the baseline's the later one, the RUN's where neither is dated."""
         found = {}
-        settled = {} if self.reviewed is None else self.reviewed.settled
+        settled, people = ({}, {}) if self.reviewed is None else (self.reviewed.settled, self.reviewed.people)
         spoken = {known.digest for known in self.known.values() if known.verdict}
         for row, digest in enumerate(self.audit.samples.digests):
             if row not in settled and digest not in spoken:
@@ -110,10 +110,10 @@ class CheckInput:
                 label = known.new_label or (known.suggested_label if known.verdict == "suggested" else "")
                 latest = VerdictInForce(known.verdict, label, known.reviewer, known.time, known.note)
             ahead = latest is not None and latest.time[:10] > self.today.isoformat()  # by a clock that was wrong
-            if row in settled and (latest is None or ahead or settled[row].time >= latest.time):
-                said = settled[row]
+            said = settled.get(row)
+            if said is not None and (latest is None or ahead or said.time >= latest.time):
                 label, note = said.new_label if said.wrong else "", known.note if known else ""
-                latest = VerdictInForce(said.verdict, label, said.reviewer, said.time, note)
+                latest = VerdictInForce(said.verdict, label, said.reviewer, said.time, note, people[said.identity])
             if latest is not None:
                 found[row] = latest
         return found

@@ -29,7 +29,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.errors import OptionError
 from labelaudit.estimate.cells import count_cells
 from labelaudit.estimate.sampling import ReviewPlan, align_plan
-from labelaudit.text import count
+from labelaudit.text import count, spell_path
 from labelaudit.types import Bools, Floats, Ints
 from labelaudit.verdicts import Reviewed
 
@@ -87,7 +87,7 @@ class FdrFlags:
         else:
             why = f"the ranking does not set errors apart from the {clean}."
         if self.more_reviews is None:
-            hope = "More reviews are not expected to help: too many of even the worst are clean."
+            hope = "More reviews are not expected to help: too many of even the worst unreviewed images are clean."
         else:
             hope = f"About {count(self.more_reviews, 'more review')} should make some possible."
         return f"No suspects are possible at {rate}: {why} {hope}{besides}"
@@ -154,7 +154,7 @@ def fdr_flags(audit: Audit, plan: ReviewPlan, reviewed: Reviewed, *, target: flo
         reachable=reachable,
         more_reviews=more_reviews(curve, int(cells.judged.sum()), target),
         left=len(curve.rows),
-        advice="" if clean.any() else _advise(plan, reviewed),
+        advice="" if clean.any() else _advise(audit, plan, reviewed),
     )
 
 
@@ -233,12 +233,14 @@ def more_reviews(curve: NullCurve, judged: int, target: float) -> int | None:
     return needed if needed <= len(curve.rows) else None
 
 
-def _advise(plan: ReviewPlan, reviewed: Reviewed) -> str:
+def _advise(audit: Audit, plan: ReviewPlan, reviewed: Reviewed) -> str:
     """The next step where no image was verified clean."""
+    run = "RUN" if audit.folder is None else spell_path(audit.folder)
     if {*plan.rows} - {*reviewed.settled, *reviewed.skipped, *reviewed.disputed}:
-        return "Review the planned sample: `labelaudit review --order sample`."
+        return f"Review the planned sample: `labelaudit review {run} --order sample`."
     if len(plan.rows) < plan.drawable:
-        return "The planned sample is reviewed: plan more with `labelaudit estimate --reviews`."
+        more = f"`labelaudit estimate {run} --reviews {2 * len(plan.rows)}`"
+        return f"The planned sample is reviewed: plan more with {more}."
     if reviewed.disputed or reviewed.skipped:
         return "Everything was looked at: what is left was skipped, or reviewers disagree on it."
     return "The planned sample is reviewed, and there is no more to plan."

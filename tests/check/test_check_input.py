@@ -60,8 +60,11 @@ def test_a_baseline_makes_it_known_by_content_and_label() -> None:
 
 
 def test_a_person_accepts_it() -> None:
-    said = match(make_audit(), [verdict(1, "given", reviewer="ana", time="2026-11-20T08:00:00Z")])
-    outcome = judged(only(max_suspects=1), reviewed=said)
+    by = [
+        verdict(1, "given", reviewer=name, time=f"2026-11-2{day}T08:00:00Z") for day, name in enumerate(("ana", "bo"))
+    ]
+    assert judged(reviewed=match(make_audit(), by)).suspects[0].note == "label found right by ana, bo (2026-11-21)"
+    outcome = judged(only(max_suspects=1), reviewed=match(make_audit(), by[:1]))
     assert statuses(outcome) == {"cat/b.png": "accepted", "dog/d.png": "new"}
     assert outcome.suspects[0].note == "label found right by ana (2026-11-20)"
     assert outcome.passed

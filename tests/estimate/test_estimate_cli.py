@@ -117,7 +117,7 @@ def test_a_review_of_skips_is_not_called_none(run: Path) -> None:
     assert "5 images were looked at and none has a verdict (5 could not be told, on 0 reviewers disagree)" in said
     assert "anything from 0% to 100%" in said
     assert "no image was verified clean yet" in said
-    assert "Review the planned sample: `labelaudit review --order sample`" in said
+    assert f"Review the planned sample: `labelaudit review {run} --order sample`" in said
     assert f"Next: labelaudit review {run} --order sample" in said
     assert "RUN" not in said
     assert json.loads(call(run, "--json")[1])["could_not_tell"] == 5
