@@ -83,7 +83,7 @@ def believe(
         posterior = judge_groups_together(posterior, labels, groups)
     if (known != UNKNOWN).any():
         posterior = _apply_verdicts(posterior, labels, known)
-    right, wrong = own_and_others(posterior, labels)  # what rounds to certainty keeps its rank by the others
+    right, wrong = own_and_others(posterior, labels)  # a label that rounds to certain is still ranked by the others
     whole = right + wrong  # nothing where a verdict took away the one class that was believed in
     suspicion = np.divide(wrong, whole, out=np.ones_like(whole), where=whole > 0)
     lost = np.zeros(len(labels), dtype=bool)

@@ -4,9 +4,9 @@
 2. The noise model: weights, transition and slope fitted together (`labelaudit.judge.noise_fit`), and to more models;
    images of no class are told apart by it (`labelaudit.judge.open_set`).
 3. The answer's log-odds of a wrong label are a mean of both. The pool ranks better where errors are rare or even, the
-   noise model where they are many or go mostly to one other class: its weight is the share of errors that do beyond
-   chance, at least .4, from a rate of 5 % on, and less in proportion, and so it is of fewer samples than its matrix has
-   cells.
+   noise model where they are many or go mostly to one other class. The noise model's weight is the share of errors that
+   go to the likeliest wrong class, beyond chance, and at least .4. Below a rate of 5 %, and with fewer samples than its
+   matrix has cells, it is less in proportion.
 4. The odds of all wrong labels are moved by one factor to the rate that is read (`labelaudit.judge.reading`), which
    changes no rank: the mean suspicion is the estimated rate.
 
@@ -47,9 +47,9 @@ EVEN = 4.0
 """Errors of each class that count as even beside those of the matrix, in the share that go to the likeliest wrong
 class: few errors look concentrated by chance."""
 COMMON = 0.05
-"""Its reading of the rate, images of no class left out, from which they are; below, its weight is less in proportion.
-Average precision with a half everywhere and so: .890 and .902 on ten sets with planted errors, rare ones among them,
-.593 and .592 on five with human ones."""
+"""The noise model's reading of the rate, images of no class left out, from which errors are common; below it the noise
+model's weight is less in proportion. Average precision with a half everywhere and so: .890 and .902 on ten sets with
+planted errors, rare ones among them, .593 and .592 on five with human ones."""
 PER_CELL = 1.0
 """Samples for each cell of the transition matrix from which the noise model has its full say; of fewer it has less in
 proportion. With 10 and 13 images of each of over 100 classes most cells that hold an error hold one: average precision

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.arrays import map_arrays, write_arrays
-from labelaudit.blocks import spread_rows
+from labelaudit.blocks import slices, spread_rows
 from labelaudit.errors import DataError, RunError
 from labelaudit.judge import FILE, noise_model, prototypes, ridge, transition
 from labelaudit.judge.linear import HeldOut, Linear, group_shares
@@ -49,7 +49,7 @@ believed it, no label that comes later could be wrong."""
 _SCALARS = ("threshold", "sure_threshold")
 _CALIBRATED, _FEWEST = 10_000, 2_000  # samples that pool weights and transition are fitted to at most, and at least
 _CHECKED = 1 << 18  # numbers looked at at a time
-_COMPARED = 1_000_000_000  # pairs of vectors that this may take, for the neighbours' votes
+_COMPARED = 1_000_000_000  # pairs of vectors that are compared at most, for the neighbours' votes
 
 
 def count_compared(samples: int) -> int:
@@ -257,7 +257,10 @@ class Judge:
                 f"{self.version}): run `labelaudit scan` again"
             )
         if features.values.shape[1] != len(self.mean):
-            raise DataError(f"these features have {features.values.shape[1]} columns, the audit's {len(self.mean)}")
+            raise DataError(
+                f"these features have {features.values.shape[1]} columns, the audit's {len(self.mean)}: give features "
+                "of the kind that was scanned"
+            )
 
     def _split(self, rows: Floats) -> list[Floats]:
         """The ``rows`` (d, …) of each feature block."""
@@ -273,22 +276,25 @@ class Judge:
 
 def _unit_vectors(blocks: Sequence[Floats]) -> npt.NDArray[np.float16]:
     """Leading principal components (n, w_b) of each block, side by side and of unit length, narrow ones filled up."""
-    width = max(block.shape[1] for block in blocks)
-    joined = np.concatenate([np.pad(block, ((0, 0), (0, width - block.shape[1]))) for block in blocks], axis=1)
+    joined = np.concatenate(_widen(blocks), axis=1)
     length = np.linalg.norm(joined, axis=1, keepdims=True)
     return np.asarray(joined / np.where(length > 0, length, 1), dtype=np.float16)
 
 
 def _stack(axes: Sequence[Floats]) -> npt.NDArray[np.float32]:
-    """(d, w) of matrices (d_b, w_b), narrow ones filled up with zeros."""
-    width = max(part.shape[1] for part in axes)
-    return np.concatenate([np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in axes]).astype(np.float32)
+    """(d, w) of matrices (d_b, w_b), narrow ones filled up."""
+    return np.concatenate(_widen(axes)).astype(np.float32)
+
+
+def _widen(parts: Sequence[Floats]) -> list[Floats]:
+    """The ``parts`` (·, w_b) as wide as the widest of them, with zeros on the right."""
+    width = max(part.shape[1] for part in parts)
+    return [np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in parts]
 
 
 def _only_finite(array: npt.NDArray[Any]) -> bool:
     """Whether all numbers are finite; half precision is told by its bits, ten times as fast."""
     if array.dtype == np.float16:
         bits = array.reshape(-1).view(np.uint16)
-        blocks = (bits[start : start + _CHECKED] for start in range(0, bits.size, _CHECKED))
-        return all(bool((block & 0x7C00 != 0x7C00).all()) for block in blocks)
+        return all(bool((bits[part] & 0x7C00 != 0x7C00).all()) for part in slices(bits.size, _CHECKED))
     return bool(np.isfinite(array).all())

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from labelaudit.blocks import row_maxima, spread_rows, work_on_blocks
+from labelaudit.blocks import row_maxima, slices, spread_rows, work_on_blocks
 from labelaudit.judge.scores import softmax
 from labelaudit.leading import Table
 from labelaudit.types import Bools, Floats, Ints
@@ -138,12 +138,12 @@ def order_by_label(rows: Ints, labels: Ints) -> Ints:
 def class_sums(x: Floats, labels: Ints, classes: int, shares: Floats | None = None) -> npt.NDArray[np.float64]:
     """(C, d) sums of the rows of ``x`` (n, d) that carry each label, each row times its entry of ``shares`` (n,)."""
     sums = np.zeros((classes, x.shape[1]))
-    for start in range(0, len(x), _CHUNK):
-        some, given = x[start : start + _CHUNK], labels[start : start + _CHUNK]
+    for rows in slices(len(x), _CHUNK):
+        some, given = x[rows], labels[rows]
         order = np.argsort(given, kind="stable")
         present, first = np.unique(given[order], return_index=True)
         part = np.asarray(some[order], dtype=np.float64)
         if shares is not None:
-            part *= shares[start : start + _CHUNK][order, None]
+            part *= shares[rows][order, None]
         sums[present] += np.add.reduceat(part, first, axis=0)
     return sums

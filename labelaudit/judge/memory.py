@@ -29,7 +29,7 @@ LOOKED_AT = 20_000
 
 _SPARE = 8  # times as many as asked for are looked at: copies of one count once
 _QUERIES, _BLOCK = 512, 32_768  # vectors and samples compared at a time
-_FIRST = 2048  # samples compared first: of the others only those count that are nearer than the nearest of these
+_FIRST = 2048  # samples compared first: of the others only those count that are nearer than the k-th nearest so far
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -15,12 +15,7 @@ from labelaudit.judge.channel import Channel, difficulty, error_factors
 from labelaudit.judge.linear import order_by_label, pick_rows
 from labelaudit.judge.log_probs import LogProbs
 from labelaudit.judge.noise_diagonal import descend, scale_steps, search_diagonal
-from labelaudit.judge.noise_model import (
-    NO_CLASS,
-    UNKNOWN,
-    NoiseModel,
-    apply_noise_model,
-)
+from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel, apply_noise_model
 from labelaudit.judge.noise_sweeps import FIRST_SWEEPS, LAST_SWEEPS, SWEEPS, Prior, refine
 from labelaudit.judge.scores import softmax
 from labelaudit.judge.transition import even
@@ -28,7 +23,7 @@ from labelaudit.leading import Table, is_large
 from labelaudit.types import Bools, Floats, Ints
 
 TOLD = 50
-"""Samples for each cell of T that make a look at all of them needless."""
+"""Samples for each cell of T from which the last sweeps need not see all of them."""
 
 _CELLS, _SWEPT = 400_000, 1_000_000  # rows x classes that the search and the last sweeps over T see
 _FEWEST = 2000  # rows that they see at least

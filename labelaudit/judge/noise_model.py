@@ -34,6 +34,10 @@ from labelaudit.judge.log_probs import FLOOR, LogProbs
 from labelaudit.leading import Leading, Table, make_table, take_rows
 from labelaudit.types import Floats, Ints
 
+UNKNOWN, NO_CLASS = -1, -2
+"""In ``known``: nobody has looked at this sample · somebody has, and no class of the dataset is right."""
+_BLOCK = 1 << 16  # cells judged at a time, so that they stay in the cache of a core
+
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseModel:
@@ -57,13 +61,6 @@ class NoiseModel:
     def take(self, rows: Ints) -> NoiseModel:
         """The same noise model, and what it says about some ``rows`` (m,)."""
         return replace(self, probs=take_rows(self.probs, rows), posterior=take_rows(self.posterior, rows))
-
-
-_BLOCK = 1 << 16  # cells judged at a time, so that they stay in the cache of a core
-
-
-UNKNOWN, NO_CLASS = -1, -2
-"""In ``known``: nobody has looked at this sample · somebody has, and no class of the dataset is right."""
 
 
 def apply_noise_model(

@@ -23,8 +23,9 @@ from labelaudit.types import Floats, Ints
 PSEUDO_COUNT = 10.0
 """Samples per class that the prior of T counts for: rare classes borrow the dataset's overall error rate."""
 SWEEPS, FIRST_SWEEPS, LAST_SWEEPS = 18, 4, 2
-"""Sweeps over a part of the samples at most, and where others over all follow, and those: with 100 and 60 classes four
-at first move suspicions by .0004 to .002 (root mean square), another part by .007 to .015 (docs/log.md)."""
+"""Sweeps at most: over a part of the samples alone; over a part, before those over all; over all. With 100 and 60
+classes four at first move suspicions by .0004 to .002 (root mean square), another part by .007 to .015
+(docs/log.md)."""
 LEAST_NOISE = 0.0005
 """Share of each class that the prior of T takes to be labelled wrongly at least, as any of the other classes."""
 

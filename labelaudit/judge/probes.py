@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve, eigh
 
-from labelaudit.blocks import blocks_of, work_on
+from labelaudit.blocks import blocks_of, slices, work_on
 from labelaudit.judge.linear import Linear, class_sums
 from labelaudit.leading import Reordered, Table, make_table
 from labelaudit.names import number_names
@@ -32,9 +32,9 @@ SAMPLES_EACH = 8
 ROTATED = 20_000
 """Rows that the principal components are estimated on, about."""
 LEADING, GROUPS_EACH = 128, 4
-"""Principal components of each block that images of no class are looked for in at most, and groups for each component
-of all blocks together: on 256 of them a discriminant of 200 images finds what models get wrong, and takes it for
-strangers."""
+"""Images of no class are looked for in at most `LEADING` principal components of each block, and in one component, of
+all blocks together, for every `GROUPS_EACH` groups: on 256 of them a discriminant of 200 images finds what models get
+wrong, and takes it for strangers."""
 NEIGHBORS = 30
 SHARPNESS = 10.0
 """Votes weigh exp(SHARPNESS · (cosine − cosine of the nearest))."""
@@ -63,8 +63,8 @@ class Rotation:
     def apply(self, block: Floats) -> npt.NDArray[np.float32]:
         """The ``block`` (n, d) in principal components (n, w); float32, a few thousand rows at a time."""
         rotated = np.empty((len(block), self.axes.shape[1]), dtype=np.float32)
-        for start in range(0, len(block), 1024):
-            rotated[start : start + 1024] = (block[start : start + 1024] - self.mean) @ self.axes
+        for rows in slices(len(block), 1024):
+            rotated[rows] = (block[rows] - self.mean) @ self.axes
         return rotated
 
 
@@ -209,8 +209,7 @@ def _held_models(folds: Sequence[_FoldSums], fold_of: Ints) -> Iterator[tuple[In
 
 def _parts(rows: Ints, classes: int) -> Iterator[Ints]:
     """The ``rows``, so many at a time that their class probabilities stay small."""
-    step = max(1, _CELLS // classes)
-    yield from (rows[start : start + step] for start in range(0, len(rows), step))
+    yield from (rows[part] for part in slices(len(rows), max(1, _CELLS // classes)))
 
 
 def fit_discriminant(x: npt.NDArray[np.float32], responsibilities: Floats) -> Linear:
@@ -219,9 +218,8 @@ def fit_discriminant(x: npt.NDArray[np.float32], responsibilities: Floats) -> Li
     classes = responsibilities.shape[1]
     total, sums = np.zeros((d, d), dtype=np.float32), np.zeros((classes, d), dtype=np.float32)
     count = np.zeros(classes)
-    for start in range(0, n, 8192):
-        part = x[start : start + 8192]
-        share = np.asarray(responsibilities[start : start + 8192], dtype=np.float32)
+    for rows in slices(n, 8192):
+        part, share = x[rows], np.asarray(responsibilities[rows], dtype=np.float32)
         total += part.T @ (part * share.sum(axis=1, keepdims=True))
         sums += share.T @ part
         count += share.sum(axis=0, dtype=np.float64)

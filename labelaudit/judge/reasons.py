@@ -67,7 +67,7 @@ def explain(classes: Sequence[str], given: Ints, best: Ints, shown: Ints, copies
     `fit_noise_model`.
     """
     said = cache(lambda one, other, *facts: _explain(classes[one], classes[other], *facts))
-    given = np.where(shown == BETWEEN, given, best)  # not told otherwise, so that reasons are written once
+    given = np.where(shown == BETWEEN, given, best)  # told of those alone, so that others share a text
     return map(said, *(facts.tolist() for facts in (given, best, shown, copies, known)))
 
 

@@ -123,10 +123,10 @@ def _decompose(x: npt.NDArray[np.float32], shares: Floats | None) -> _Basis:
         values, vectors = eigh(centred @ centred.T, overwrite_a=True, check_finite=False)
     else:
         total = np.zeros((d, d), dtype=np.float32)
-        for start in range(0, n, _CHUNK):
-            part = x[start : start + _CHUNK] - mean
+        for rows in slices(n, _CHUNK):
+            part = x[rows] - mean
             if root is not None:
-                part *= root[start : start + _CHUNK]
+                part *= root[rows]
             total += part.T @ part
         values, vectors = eigh(total, overwrite_a=True, check_finite=False)
     kept = values > max(_ROUNDING * float(values[-1]), 1e-12)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.blocks import slices
 from labelaudit.judge.linear import Linear
 from labelaudit.judge.probes import Rotation, split_blocks
 from labelaudit.types import Features, Floats, Ints
@@ -33,8 +34,8 @@ class Directions:
         """Joint unit vectors (n, d) of the features ``values`` (n, d); features equal to the mean become zero."""
         joint = np.empty(values.shape, dtype=np.float32)
         share = 1 / np.sqrt(len(self.means))
-        for start in range(0, len(values), _CHUNK):
-            rows, place = slice(start, start + _CHUNK), 0
+        for rows in slices(len(values), _CHUNK):
+            place = 0
             for mean in self.means:
                 part = slice(place, place := place + len(mean))
                 block = np.asarray(values[rows, part], dtype=np.float32) - mean
@@ -69,11 +70,10 @@ def reduce_blocks(
     place = 0
     for whole, rotation, block in zip(split_blocks(features), rotations, blocks, strict=True):
         part = slice(place, place := place + block.shape[1])
-        for start in range(0, len(order), _CHUNK):
-            rows = order[start : start + _CHUNK]
+        for some in slices(len(order), _CHUNK):
+            rows = order[some]
             length = np.linalg.norm(np.asarray(whole[rows], dtype=np.float32) - rotation.mean, axis=1, keepdims=True)
-            scaled = block[rows] * (share / np.where(length > 0, length * rotation.scale, 1))
-            joint[start : start + _CHUNK, part] = scaled
+            joint[some, part] = block[rows] * (share / np.where(length > 0, length * rotation.scale, 1))
     return joint
 
 

@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
+from labelaudit.blocks import slices
 from labelaudit.judge.decide import flag
 from labelaudit.judge.noise_model import UNKNOWN
 from labelaudit.types import Bools, Floats, Ints
@@ -149,8 +150,7 @@ def fit(views: Iterable[Floats], decided: Ints) -> VerdictFit | None:
     logs, slopes = _weigh(scores[rows], decided[rows])
     draws = _draw(logs, slopes, _HIDDEN_MEAN, _DRAWS)
     probability = np.empty(len(scores))
-    for start in range(0, len(scores), _CHUNK):
-        part = slice(start, start + _CHUNK)
+    for part in slices(len(scores), _CHUNK):
         probability[part] = _predict(scores[part], draws).mean(axis=1)
     undecided = probability.copy()
     probability[rows] = decided[rows]
@@ -208,8 +208,7 @@ def _totals(
     """Per draw the number of wrong labels, all and flagged, with a normal draw for the chance in the labels."""
     unknown = decided < 0
     sums = np.zeros((2, 2, len(draws)))  # mean and variance, of unflagged and of flagged samples
-    for start in range(0, len(scores), _CHUNK):
-        part = slice(start, start + _CHUNK)
+    for part in slices(len(scores), _CHUNK):
         p = _predict(scores[part], draws)
         for group, members in enumerate((~flagged[part] & unknown[part], flagged[part] & unknown[part])):
             sums[0, group] += p[members].sum(axis=0)

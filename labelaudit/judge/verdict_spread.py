@@ -21,7 +21,7 @@ import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit
 
-from labelaudit.blocks import spread_rows
+from labelaudit.blocks import slices, spread_rows
 from labelaudit.types import Floats, Ints
 
 _STRENGTHS = (0.5, 1.0, 2.0)  # τ, in log-odds
@@ -72,8 +72,8 @@ def spread(vectors: Floats, labels: Ints, before: Floats, decided: Ints) -> npt.
     for number, group in enumerate(groups):
         others = np.flatnonzero(labels == labels[group.rows[0]])
         judged_vectors = np.asarray(vectors[group.rows], dtype=np.float64).T
-        for start in range(0, len(others), _CHUNK):
-            part = others[start : start + _CHUNK]
+        for rows in slices(len(others), _CHUNK):
+            part = others[rows]
             cosines = np.asarray(vectors[part], dtype=np.float64) @ judged_vectors
             for weight, (strength, length), each in zip(weights, choices, found, strict=True):
                 if strength and weight > 1e-3:  # what is less cannot be seen
