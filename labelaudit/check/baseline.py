@@ -167,7 +167,7 @@ def merge(one: Baseline, other: Baseline, base: Baseline | None = None) -> Basel
 
 
 def compare(old: Baseline, new: Baseline) -> list[tuple[str, Known]]:
-    """Yield the changes from ``old`` to ``new``: ``added``, ``removed`` or ``verdict`` and the entry, by path."""
+    """The changes from ``old`` to ``new``: ``added``, ``removed`` or ``verdict`` and the entry, by path."""
     before, after = ({entry.identity: entry for entry in one.entries} for one in (old, new))
     changes = [("added", known) for identity, known in after.items() if identity not in before]
     changes += [("removed", known) for identity, known in before.items() if identity not in after]
@@ -204,7 +204,7 @@ def _without_dropped(one: Baseline, other: Baseline, base: Baseline) -> Baseline
 
 
 def _words(entry: Known) -> tuple[str, ...]:
-    """The note a person wrote into a verdict."""
+    """The words that a person wrote into an entry: the note, and of a suspect the verdict too."""
     return (entry.note, entry.verdict, entry.new_label) if isinstance(entry, KnownSuspect) else (entry.note,)
 
 

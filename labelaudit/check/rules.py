@@ -50,7 +50,7 @@ _IF_ASKED = {"no-shortcuts"}
 """Rules that do not hold by themselves: what they are about is a model's opinion."""
 _DRIFT = 0.001
 """A noise limit that is missed or kept by no more is said to be close: another machine may decide otherwise. Seven
-times the largest drift measured, as for `labelaudit.check.check_input.TOLERANCE`."""
+times the largest drift measured, as for `labelaudit.check.policy.TOLERANCE`."""
 _KNOWN = 1e-3
 """Suspicions that differ by no more than that are the same."""
 

@@ -38,6 +38,9 @@ from labelaudit.types import Tier
 FURTHER_VARIABLES = tuple(PREFIX + name for name in "CONFIG COLOR FORMAT OUTPUT REVIEWER ARGS DATA PACKAGE".split())
 """Names that start with `PREFIX` and are not settings: options of single commands, and of templates/gitlab.yml."""
 
+_KEYS = {"rules": "rule", "ignores": "ignore"}
+"""Field of `Policy` -> its key, which stands in a file only."""
+
 
 @dataclass(frozen=True)
 class ResolvedSettings:
@@ -87,9 +90,6 @@ def _parameter(key: str) -> str:
     return f"`{key.replace('-', '_')}`"
 
 
-_KEYS = {"rules": "rule", "ignores": "ignore"}
-
-
 def parse_share(value: Any) -> float:
     """A share in [0, 1] from ``2%``, ``0.02`` or 0.02; a bare 1, 1.0 or 2 is refused: it may be meant as a percentage.
 
@@ -131,7 +131,7 @@ def parse_class_shares(value: Any) -> dict[str, float]:
         return {str(name): parse_share(share) for name, share in value.items()}
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, (list, tuple)):
-        raise OptionError(f"'{value}' is not a table of classes: write cat = \"5%\" under [max-class-noise]")
+        raise _no_table(value)
     shares = {}
     for part in parts:
         name, equals, share = str(part).rpartition("=")
@@ -141,6 +141,10 @@ def parse_class_shares(value: Any) -> dict[str, float]:
             raise OptionError(f"'{name.strip()}' is given two limits: keep one")
         shares[name.strip()] = parse_share(share)
     return shares
+
+
+def _no_table(value: Any) -> OptionError:
+    return OptionError(f"'{value}' is not a table of classes: write cat = \"5%\" under [max-class-noise]")
 
 
 def _parse_rules(value: Any) -> tuple[ScopedRule, ...]:
@@ -204,7 +208,7 @@ def as_toml(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
         if parse is parse_count and isinstance(value, str):
             raise OptionError(f"'{value}' is text: write a whole number from 0, without quotes")
         if parse is parse_class_shares and not isinstance(value, Mapping):
-            raise OptionError(f"'{value}' is not a table of classes: write cat = \"5%\" under [max-class-noise]")
+            raise _no_table(value)
         return parse(value)
 
     return parse_typed

@@ -116,7 +116,7 @@ def shaping_settings(audit: Audit, threshold: float) -> dict[str, Any]:
 
 
 def report_baseline(case: CheckInput, baseline: Baseline, path: str) -> BaselineReport:
-    """Compare ``baseline`` with the audit of ``check_input``."""
+    """Compare ``baseline`` with the audit of ``case``."""
     return BaselineReport(
         path=path,
         entries=len(baseline),

@@ -205,7 +205,7 @@ def _strip(audit: Audit, images: Images | None, most: int) -> str:
     return f"<div>{''.join(cells)}</div>"
 
 
-def _pictures(audit: Audit, images: Images, rows: list[int]) -> thumbnails.Thumbnails:
+def _pictures(audit: Audit, images: Images, rows: list[int]) -> thumbnails.Pictures:
     return thumbnails.draw(audit.samples, images, dict.fromkeys(rows, _SIDE))
 
 

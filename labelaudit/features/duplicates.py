@@ -41,10 +41,11 @@ SIMILARITY_ALONE = 0.99
 SAME = 0.995
 """From this correlation on a pair need not stand out: bursts of frames are alike all over."""
 CLOSER = 60
-"""In a dataset whose images are alike by chance a pair must be this many times closer than usual, by pixels times by
-features: two handwritten ones are up to 48."""
+"""Times that a pair must be closer than usual where images are alike by chance, in pixels times in features: two
+handwritten digits are up to 48."""
 BY_CHANCE = 3
-"""Pairs that correlate by `LIKENESS` and are not even `STANDS_OUT` times closer by both, from which its images are."""
+"""Pairs that correlate by `LIKENESS` and are not even `STANDS_OUT` times closer by both, from which a dataset's images
+are alike by chance."""
 NEIGHBORS = 10
 
 

@@ -34,12 +34,12 @@ from labelaudit.types import Features, Finding, Floats, Ints, Progress, Samples,
 
 _DEVICE_BATCH = 64
 _DECODED = 32
-"""Images that a core decodes at most before it computes, `CPU_BATCH` at a time: each change between them costs time."""
+"""Images that a core decodes at most before it computes `CPU_BATCH` at a time: changing between the two costs time."""
 _IN_MEMORY = 256 << 20
 """Bytes; larger feature matrices live in a temporary memory map."""
 _COPY_ROWS = 4096
 _SAMPLE = 48
-_LEAST_COMPUTING = 0.2  # of the time of embedding, however long decoding took where it was tried
+_LEAST_COMPUTING = 0.2  # share of the time of embedding, however long decoding was found to take
 
 
 def embed(

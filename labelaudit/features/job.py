@@ -31,6 +31,8 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
+    """Images, and what of them each backbone has yet to embed."""
+
     images: Images
     digests: Digests
     first: Ints
@@ -79,13 +81,17 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
+    """A small part of a job, done."""
+
     size: int
     made: tuple[tuple[Ints, Floats], ...]
     """Per backbone: rows (B,) and their features (B, d)."""
     failures: dict[int, tuple[str, str]]
+    """Row -> kind and detail of why it could not be decoded."""
 
 
 def embed_batch(job: Job, rows: Ints, runners: Sequence[Runner | None], stop: threading.Event) -> Batch:
+    """Decode and embed ``rows`` (B,) of ``job``; what ``stop`` cuts off is left out."""
     squares: list[dict[int, Pixels]] = [{} for _ in job.parts]
     failures: dict[int, tuple[str, str]] = {}
     for row in rows.tolist():

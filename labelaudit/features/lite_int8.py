@@ -35,6 +35,7 @@ _MIDDLE = 128  # the integer that stands for the mean of a channel without ReLU6
 _LEAST = 1e-3  # of the widest channel: no channel of a stream is taken to be narrower
 _LARGEST_BIAS = 2.0**30
 _ROUNDING = 1e-9  # a change of errors that is smaller is that of float64
+_FLOAT, _UINT8 = 1, 2  # onnx.TensorProto
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,9 +108,6 @@ def build_graph(variant: str, size: int, *, signed: bool = True) -> bytes:
     )
     serialised: bytes = model.SerializeToString()
     return serialised
-
-
-_FLOAT, _UINT8 = 1, 2  # onnx.TensorProto
 
 
 class _Graph:

@@ -83,8 +83,8 @@ def import_onnxruntime() -> Any:
     """ONNX Runtime, with the reports that it sends its maker switched off; nothing else here may import it.
 
     From 1.29 on it reports device, system and Python's path on Linux as soon as it is loaded, so that only the variable
-    it reads then can stop it: ``disable_telemetry_events`` comes too late (microsoft/onnxruntime#25573). Who sets
-    ``ORT_DISABLE_TELEMETRY`` already is left his choice.
+    it reads then can stop it: ``disable_telemetry_events`` comes too late (microsoft/onnxruntime#25573). A value that
+    ``ORT_DISABLE_TELEMETRY`` has already stays.
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime

@@ -20,7 +20,7 @@ from labelaudit.images import Images
 from labelaudit.judge.memory import Memory
 from labelaudit.reports import figures, landscape, thumbnails
 from labelaudit.reports.review_state import ReviewState
-from labelaudit.reports.thumbnails import Thumbnails
+from labelaudit.reports.thumbnails import Pictures
 from labelaudit.text import printable
 from labelaudit.types import TIERS, Floats, Ints, Progress, no_progress
 from labelaudit.verdicts import OUTCOMES
@@ -34,6 +34,9 @@ _DISTINCT = 0.75  # share of look-alikes that are not those of another suspect t
 
 Pairs = Mapping[int, tuple[tuple[int, ...], tuple[int, ...]]]
 """Row of a suspect -> rows of images like it, of its given and of its suggested class."""
+_LOCK = Lock()
+_KEPT: WeakKeyDictionary[Audit, tuple[list[int], tuple[Pairs, dict[str, Any] | None, str]]] = WeakKeyDictionary()
+"""Audit -> the suspects that were asked about, and what `_find_likeness` found."""
 
 
 def fill(
@@ -135,7 +138,7 @@ def _suspects(audit: Audit, rows: list[int]) -> dict[str, Any]:
     }
 
 
-def _pictures(audit: Audit, rows: list[int], near: Pairs, drawn: Thumbnails) -> dict[str, Any]:
+def _pictures(audit: Audit, rows: list[int], near: Pairs, drawn: Pictures) -> dict[str, Any]:
     """The pictures of suspects and look-alikes, by number."""
     others = list(dict.fromkeys(row for pair in near.values() for side in pair for row in side))
     number = {row: place for place, row in enumerate(others)}
@@ -163,10 +166,6 @@ def _find_likeness(audit: Audit, rows: list[int]) -> tuple[Pairs, dict[str, Any]
                 found = _look_alikes(audit, memory, rows), chart, lost
             _KEPT[audit] = rows[:_WITH_NEAR], found
         return found
-
-
-_LOCK = Lock()
-_KEPT: WeakKeyDictionary[Audit, tuple[list[int], tuple[Pairs, dict[str, Any] | None, str]]] = WeakKeyDictionary()
 
 
 def _read_memory(audit: Audit) -> tuple[Memory | None, str]:

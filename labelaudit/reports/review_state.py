@@ -17,6 +17,9 @@ from labelaudit.estimate.intervals import WIDEST, Quantity
 from labelaudit.text import count
 from labelaudit.verdicts import Reviewed, Verdict
 
+PACE = 20
+"""Images that a person judges in a minute, for forecasts of a review."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Share(Quantity):
@@ -33,10 +36,6 @@ class Share(Quantity):
     def interval(self) -> str:
         """The interval for a person; empty where it says next to nothing."""
         return f"{self.low:.1%} to {self.high:.1%}" if self.is_precise else ""
-
-
-PACE = 20
-"""Images that a person judges in a minute, for forecasts of a review."""
 
 
 @dataclass(frozen=True, kw_only=True)

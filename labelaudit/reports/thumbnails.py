@@ -19,7 +19,7 @@ STAGE = "report"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Thumbnails:
+class Pictures:
     """Pictures of some rows of the samples; equal content is held once."""
 
     files: tuple[str, ...]
@@ -32,7 +32,7 @@ class Thumbnails:
 
 def draw(
     samples: Samples, images: Images, sides: Mapping[int, int], *, workers: int = 2, progress: Progress = no_progress
-) -> Thumbnails:
+) -> Pictures:
     """Previews of the rows of ``sides``, each at most that many pixels wide and high.
 
     Args:
@@ -55,22 +55,22 @@ def draw(
                 files.append(file)
             progress(STAGE, done, len(firsts))
     keys = {row: (samples.digests[row], side) for row, side in sides.items()}
-    return Thumbnails(
+    return Pictures(
         files=tuple(files),
         place={row: index[key] for row, key in keys.items() if key in index},
         problems={row: refused[key] for row, key in keys.items() if key in refused},
     )
 
 
-def address(rows: Iterable[int]) -> Thumbnails:
+def address(rows: Iterable[int]) -> Pictures:
     """In place of pictures where the server of a page gives them, row by row."""
     places = {row: place for place, row in enumerate(rows)}
-    return Thumbnails(files=tuple(f"thumbnail/{row}" for row in places), place=places, problems={})
+    return Pictures(files=tuple(f"thumbnail/{row}" for row in places), place=places, problems={})
 
 
-def missing(rows: Sequence[int] = (), why: str = "") -> Thumbnails:
+def missing(rows: Sequence[int] = (), why: str = "") -> Pictures:
     """No pictures at all, of ``rows`` for the reason ``why``."""
-    return Thumbnails(files=(), place={}, problems=dict.fromkeys(rows, why))
+    return Pictures(files=(), place={}, problems=dict.fromkeys(rows, why))
 
 
 def _draw(images: Images, row: int, side: int) -> tuple[str, str]:

@@ -48,7 +48,7 @@ def keep_answer(
 ) -> Answer:
     """The answer about ``labels`` (n,), as an earlier scan left it ``unfinished`` or settled now.
 
-    It depends on what is ``seen``, and on the ``tables`` (n, C) of all models, but for those that are views of it.
+    It depends on what is ``seen``, and on those ``tables`` (n, C) of models that are no views of what is seen.
     """
     whole = dict(seen)
     for kind, models in tables.items():

@@ -49,6 +49,7 @@ from labelaudit.scanning.settings import ENSEMBLE, ScanSettings
 from labelaudit.scanning.testimony import hear
 from labelaudit.scanning.trainings import TUNED, TUNED_SIDE
 from labelaudit.scanning.unfinished import Unfinished
+from labelaudit.text import count
 from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Ints, Samples
 from labelaudit.verdicts import Verdict
 from labelaudit.verdicts.matching import known_labels
@@ -279,7 +280,7 @@ def _before_review(consensus: Consensus, samples: Samples, outside: Floats | Non
 def _require_two_classes(samples: Samples) -> None:
     if len(samples) < 2 or (samples.counts() > 0).sum() < 2:
         raise DataError(
-            f"{len(samples)} readable images in fewer than 2 classes: there is nothing to compare labels with"
+            f"{count(len(samples), 'readable image')} in fewer than 2 classes: there is nothing to compare labels with"
         )
     if all(digest == samples.digests[0] for digest in samples.digests):
         raise DataError(f"all {len(samples)} images are the same file, byte for byte: nothing tells their labels apart")

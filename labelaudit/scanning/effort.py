@@ -15,17 +15,17 @@ BACKBONES: Mapping[Effort, tuple[str, ...]] = {
     "thorough": ("lite0@128", "lite0@224", "lite1@160", "lite1@240", "lite2@260"),
 }
 FEW, SECOND = 2_000, "lite1@160"
-"""Images up to which ``quick`` affords a second backbone, which takes six seconds of a core then, and that backbone:
-where frames of 60 patients have to be told apart, average precision is .625 with both and .449 with one."""
+"""Up to `FEW` images ``quick`` affords the second backbone `SECOND`, in six seconds of a core: where frames of 60
+patients have to be told apart, average precision is .625 with both and .449 with one."""
 FEWEST = 500
 """Images up to which those six seconds are enough for all backbones of ``standard``."""
 COARSE, DETAILED = "lite0@128", "lite0@224"
-"""The second in place of the first where images are large; three times its work. Average precision of the pool at
-standard effort: outdoor scenes .829 and .817, with strangers .623 and .573, with twelve wrong labels .843 and .853,
-photographs .218 and .207."""
+"""`DETAILED` takes the place of `COARSE` where images are large, at three times its work. Average precision of the
+pool at standard effort: outdoor scenes .829 and .817, with strangers .623 and .573, with twelve wrong labels .843 and
+.853, photographs .218 and .207."""
 LARGE: Mapping[Effort, int] = {"quick": 96, "standard": 160, "thorough": 160}
-"""Longer side of the stored images from which they are. Where one backbone is all there is, images of 100 to 150 pixels
-gain as well (docs/decisions.md)."""
+"""Longer side in pixels from which stored images are large. Where one backbone is all there is, images of 100 to 150
+pixels gain as well (docs/decisions.md)."""
 FOLDS: Mapping[Effort, int] = {"quick": 4, "standard": 5, "thorough": 5}
 """Folds of what is cross-fitted on features but for heads (`scanning.trainings`)."""
 

@@ -40,15 +40,15 @@ from labelaudit.text import rough_duration, size
 from labelaudit.types import Features, Samples
 
 SPREAD, MEMORY_SPREAD = 1.3, 1.15
-"""Factors between a forecast and the ends of its range: of seconds both, of memory the dear one."""
+"""Factors between a forecast and the ends of its range: both ends of the seconds, and the upper one of the memory."""
 WORTH_SAYING = 5.0
 """Seconds below which nothing is said."""
 _SAME = 0.03  # share up to which what a scan took is as forecast
 _SMALL, _SMALL_PIXELS = 3000, 100_000  # samples, or pixels of all, below which a forecast takes as long as the work
-_THREADS = 2  # that searches run on, and so many of those that look at images gain
-_FEATURES = 2048  # numbers that a backbone of another library makes of an image, about
-_LIBRARIES, _FEWER_LIBRARIES = 170e6, 30e6  # bytes of what a scan loads later, and of probabilities alone
-_EMBEDDERS = 130e6  # and more of what embeds
+_THREADS = 2  # that searches run on, and up to which looking at images gains
+_FEATURES = 2048  # numbers, about, that a backbone of another library makes of an image
+_LIBRARIES, _FEWER_LIBRARIES = 170e6, 30e6  # bytes of what a scan has yet to load, and one of probabilities alone
+_EMBEDDERS = 130e6  # bytes more of what embeds
 TORCH = 700e6
 """Bytes of PyTorch, which trains, and embeds with networks of other libraries."""
 

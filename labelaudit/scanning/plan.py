@@ -203,7 +203,8 @@ class Plan:
         return self.forecast is not None and (self.limited or self.forecast.seconds >= WORTH_SAYING)
 
     def _refuse(self, forecast: Forecast, prospect: Prospect, beyond: str = "") -> str:
-        """The one line that says which limit cannot be kept; ``beyond`` where a ``forecast`` lacks what is tried."""
+        """The one line that says which limit cannot be kept; ``beyond`` is "more than " where the ``forecast`` lacks
+        what has to be tried."""
         if self.budget is not None and forecast.high > self.budget:
             time = f"{beyond}{rough_duration(forecast.high)} here"
             limit = f"`budget` {rough_duration(self.budget)}: {_least(prospect)} {time}"

@@ -45,7 +45,7 @@ def parse_names(value: Any) -> tuple[str, ...]:
         raise OptionError(f'\'{value}\' is not a list of names: write one such as ["a", "b"]')
     names = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
     if not names:
-        raise OptionError(f"'{value}' names nothing")
+        raise OptionError(f"'{value}' names nothing: write one name or more")
     return names
 
 
@@ -112,14 +112,14 @@ def parse_flag(value: Any) -> bool:
         return value
     words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
     if not isinstance(value, str) or value.strip().casefold() not in words:
-        raise OptionError(f"'{value}' is neither true nor false")
+        raise OptionError(f"'{value}' is neither true nor false: write one of them")
     return words[value.strip().casefold()]
 
 
 def parse_text(value: Any) -> str:
     """Text that is not empty."""
     if not isinstance(value, str) or not value.strip():
-        raise OptionError(f"'{value}' is not a text")
+        raise OptionError(f"'{value}' is not a text: write some words")
     return value
 
 
@@ -224,14 +224,14 @@ class ScanSettings:
         return METHODS if self.effort != "quick" or told or self.rank_by not in UNTRAINED else ()
 
     def record(self) -> dict[str, Any]:
-        """The settings but the seed, JSON-able, for `Audit.settings`; those at nothing that came later are left out."""
+        """The settings but the seed, JSON-able, for `Audit.settings`; of `_LEFT_OUT` those that say something."""
         said = {name: getattr(self, name) for name in RECORDED} | {"methods": self.trained}
         usual = {"max_pixels": MAX_PIXELS, "rank_by": ENSEMBLE}
         told = {name: value for name, value in said.items() if value or name not in _LEFT_OUT}
         return {name: _plain(value) for name, value in told.items() if name not in usual or value != usual[name]}
 
 
-_LEFT_OUT = ("group", "ordinal", "regularizers", "network", "init")
+_LEFT_OUT = ("group", "ordinal", "regularizers", "network", "init")  # which earlier versions did not have
 RECORDED = (
     *("group", "methods", "options", "regularizers", "train", "network", "init", "backbone", "image_size"),
     *("precision", "max_pixels", "effort", "rank_by", "ordinal"),

@@ -59,8 +59,8 @@ def list_trainings(settings: ScanSettings) -> dict[str, CrossfitSettings]:
 
 
 def count_heard(settings: ScanSettings, *, features: bool, given: bool, large: bool) -> int:
-    """The number of opinions that the noise model hears at most; of ``large`` sets closed forms, which the discriminant
-    is another of, and neighbours."""
+    """The number of opinions that the noise model hears at most: by closed forms, the discriminant, neighbours,
+    methods, which ``large`` sets have none of, and what was ``given``."""
     trained = 0 if large else len(list_trainings(settings))
     return (len(CLOSED_FORMS) + 2 + trained if features else 0) + given
 

@@ -27,7 +27,7 @@ from labelaudit.judge.scores import softmax
 from labelaudit.text import cell
 
 _SIDE, _COMPARED, _PRODUCTS = 512, 1 << 12, 3  # of matrices that are multiplied, and how often
-_ASKED = 128  # rows of one
+_ASKED = 128  # rows of the smaller one
 _NEAREST = 36  # of the products of a row
 _CELLS, _PASSES, _FITS = 1 << 15, 10, 2  # few enough that no new memory is asked for
 _ROWS, _COLUMNS, _TRIES = 200, 12, 12
@@ -56,7 +56,7 @@ class UnitCosts:
     look: float = 0.0
     """Decoding an image of the dataset to a few pixels, on one core; 0 without images."""
     preview: float = 0.0
-    """A small picture of one for the report, likewise."""
+    """Making a small picture of an image for the report, on one core; 0 without images."""
     search: float = 0.0
     """The search for all neighbours, as tried, by all cores together; 0 where none was tried."""
 

@@ -34,23 +34,24 @@ _PASSES = 35.0  # over all cells for closed forms, and over those of each point 
 _POOLED = 3.0  # sharpnesses that weighing a model of a pool is worth
 _NOISE = 4.0  # sharpnesses that fitting the noise model is worth, for each model heard and once more
 _DECIDED = 10.0  # passes over all cells that are kept of each model heard
-_COMPARED = 0.5  # of what a product costs among which the greatest are looked for: a judge's rows are long
+_COMPARED = 0.5  # share of a pair's cost that a judge pays, whose rows are long
 _JUDGED = 0.25  # rows of text that a decision is worth, however many classes there are
 _STRANGERS, _STRANGE = 70.0, 5.0  # passes in which images of no class are looked for; rows of text that each is worth
 _ALIKE, _TAKEN = 3.0, 100.0  # rows of text that looking for copies of a sample is worth; products of a number compared
 _LOOKED, _TURNED = 0.15, 1200  # share of the images that are looked at for copies, and how many for turned ones
 _CUES, _CUED = 230.0, 1000  # rows of text that looking at an image for shortcuts and blur is worth, and at how many
 _AS_TEXT, _AS_ARRAYS = 1.3, 0.6  # rows of text that judging and writing a sample is worth, as text or not
-_PAGE = 4e4  # and the page without any, and what is loaded for it
-_SHOWN = 25.0  # and a suspect on the page
+_PAGE = 4e4  # rows of text that the page without suspects is worth, with what is loaded for it
+_SHOWN = 25.0  # rows of text that a suspect on the page is worth
 _WRITTEN = 10.0  # passes that writing a class probability of a model is worth, where all are kept
 _LOADED = 2.5e5  # rows of text that loading scikit-learn is worth, which looks for shortcuts in images
 _NEAR = 1700.0  # bytes of those most like a sample, and of its pairs with them
 _PER_ROW = 250.0  # bytes of text and numbers of a sample that is judged by given probabilities
 _CURVE_TABLES = 4.0  # tables of its samples and all classes that a learning curve holds at once
 _TOLD, _TOLD_AS_ARRAYS = 300.0, 120.0  # bytes on disk of what a RUN says of a sample, as text or not
-_TRAINED = 150.0  # and more for each model trained
-_REMEMBERED, _ROTATION, _THUMBNAIL = 330.0, 750e3, 2000.0  # of a sample in its judge, a feature block, and a picture
+_TRAINED = 150.0  # bytes on disk of a sample for each model trained
+_REMEMBERED, _ROTATION = 330.0, 750e3  # bytes on disk of a sample, and of a feature block, in the judge
+_THUMBNAIL = 2000.0  # bytes of a picture
 
 
 @dataclass(frozen=True, kw_only=True)
