@@ -2,15 +2,15 @@
 
 The error of a weak model on labels it has not seen falls as it learns from more of them; wrong labels stay. The set is
 cut into 8, 4 and 2 parts and left whole; in each part ridge regression judges every sample by the others of the part,
-so that each size of part yields n opinions. err(m) = a + b · (m - 1/4) ** -x is fitted with a, b ≥ 0, m images of
-the usual class being in a part; the asymptote a is the share of labels that no amount of data explains. The exponent x
+so that each size of part yields n opinions. err(m) = a + b · m ** -x is fitted with a, b ≥ 0, m images of the usual
+class being in a part; the asymptote a is the share of labels that no amount of data explains. The exponent x
 cannot be told from four points, so it is given. Too high where features cannot tell the classes apart however many
 images there are.
 
 There a second curve helps, of the share of labels that stand out (`labelaudit.judge.standing_out`), by ridge and
 prototypes together. Right labels of hard images stand out less and less the more images the models learn from, wrong
-ones go on. It falls with the m - 1 images that the model of an image learns from; errors more slowly at first, with m -
-1/4, since of one image a model hardly errs less than of none. How fast right labels stop standing out depends on
+ones go on. It falls with the m - 1 images that the model of an image learns from; errors more slowly at first, with m,
+since of one image a model hardly errs less than of none. How fast right labels stop standing out depends on
 whether features tell the classes apart, which the curve does not know: it says what lasts either way. Left out: curves
 of nonlinear models and of single classes.
 """
@@ -36,7 +36,7 @@ WIDTH = 256
 """Components that the models of a scan's curve see, of all feature blocks together."""
 PENALTIES = (0.1, 0.5, 2.0, 10.0, 50.0)
 """The values that the penalties of these models are chosen from, in units as of `ridge.PENALTIES`."""
-LEARNING = 0.55
+LEARNING = 0.6
 """Exponent at which errors fall."""
 STANDING_OUT = 0.3
 """Labels stand out that look worse than this share of planted errors."""
@@ -49,7 +49,6 @@ part knows too little."""
 
 _ROWS, _EACH = 2500, 100  # samples at most, or of each class: of four times as many, right labels stood out for good
 _FEWEST = 20  # groups in a part
-_LESS = 0.25  # images less than a part has, with which errors fall
 _ALONE = 0.5  # other images of the usual class that a part counts as having at least
 _POINTS = 2  # of a curve at least
 _MOST = 4.0  # images in an eighth for each component with which nothing is left to learn that data could tell
@@ -97,7 +96,8 @@ def measure(
     found = [_judge(x, labels, classes, codes, parts) for parts in cuts]
     errors, standing = (np.array(points) for points in zip(*found, strict=True))
     usual = float(np.median(np.bincount(labels, shares)[np.unique(labels)]))
-    others, slower = (np.maximum(usual / np.array(cuts) - less, _ALONE) for less in (1, _LESS))
+    images = usual / np.array(cuts)
+    others = np.maximum(images - 1, _ALONE)
     lasting = clear = least = told = 0.0
     if len(cuts) == len(PARTS):
         if standing[-1] > 0:
@@ -109,7 +109,7 @@ def measure(
         told = _reaches(usual, TOLD) * open_ended * _reaches(standing[0] * apart, _LEAST)
     return Curve(
         errors=tuple(errors.tolist()),
-        asymptote=_asymptote(errors, slower, LEARNING),
+        asymptote=_asymptote(errors, images, LEARNING),
         lasting=lasting,
         lasting_clear=clear,
         lasting_least=least,
