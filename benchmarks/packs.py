@@ -147,12 +147,10 @@ def by_peers(
     audit: Audit, samples: Samples, features: Features, detailed: Features
 ) -> dict[str, tuple[Scores, Flags | None]]:
     """Suspicion, and flags where the method has a rule for them, of each of `PEERS`."""
-    from cleanlab.filter import find_label_issues
-
     labels, classes, rows = samples.labels, len(samples.classes), np.arange(len(samples))
     probs = ten_lines(detailed, labels)
     blocks = probes.principal_blocks(features)
-    own = cross_validate(LogisticRegression(C=1 / 300, max_iter=200), np.concatenate(lead(blocks, 256), axis=1), labels)
+    own = on_components(blocks, labels)
     plain = audit.evidence.get("cross_entropy")
     trained = {} if plain is None else {"AUM": (plain.suspicion, None), "loss": (plain.columns["loss"], None)}
     joined = np.concatenate(blocks, axis=1)
@@ -160,8 +158,8 @@ def by_peers(
     onehot = np.eye(classes)[labels]
     votes = onehot[near[:, :10]].sum(axis=1) + onehot
     return {
-        "ten lines": (1 - probs[rows, labels], find_label_issues(labels, probs, n_jobs=1)),
-        "cleanlab": (1 - own[rows, labels], find_label_issues(labels, own, n_jobs=1)),
+        "ten lines": (1 - probs[rows, labels], flag(labels, probs)),
+        "cleanlab": (1 - own[rows, labels], flag(labels, own)),
         **trained,
         "neighbours": (audit.evidence["neighbors"].suspicion, None),
         "SimiFeat": (1 - votes[rows, labels] / 11, votes.argmax(axis=1) != labels),
@@ -173,6 +171,19 @@ def ten_lines(detailed: Features, labels: Labels) -> Scores:
     """(n, C) cross-validated probabilities of a logistic regression on the head's part of ``detailed`` (n, d)."""
     line = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=200))
     return cross_validate(line, detailed.values[:, -HEAD:], labels)
+
+
+def on_components(blocks: Sequence[npt.NDArray[Any]], labels: Labels) -> Scores:
+    """(n, C) cross-validated probabilities of a logistic regression on the leading components of all ``blocks``."""
+    x = np.concatenate(lead(blocks, 256), axis=1)
+    return cross_validate(LogisticRegression(C=1 / 300, max_iter=200), x, labels)
+
+
+def flag(labels: Labels, probs: Scores) -> Flags:
+    """(n,) whether cleanlab takes the label for wrong, by ``probs`` (n, C)."""
+    from cleanlab.filter import find_label_issues
+
+    return np.asarray(find_label_issues(labels, probs, n_jobs=1))
 
 
 def cross_validate(model: Any, x: npt.NDArray[Any], labels: Labels) -> Scores:

@@ -40,6 +40,17 @@ CLEAN = {
     "136 letters": "omniglot136",
     "plankton of 118 classes": "plankton118",
 }
+SIZES = (12, 25, 50, 100, 250)
+LABELS = {
+    "people's": "people",
+    "annotators', simulated": "usual",
+    "exchanged pairs, 20 %": "pair20",
+    "even, 40 %": "symmetric40",
+    "even, 20 %": "symmetric20",
+    "even, 5 %": "symmetric5",
+    "rare, 1 %": "rare",
+    "none wrong": "clean",
+}
 PEERS = ("cleanlab", "mixture", "neighbours", "SimiFeat", "ten lines")
 
 
@@ -61,6 +72,21 @@ def table(page: str, heading: str) -> dict[str, list[str]]:
 def measured() -> dict[tuple[str, str], dict[str, Any]]:
     """(pack, by whom) -> row of benchmarks/packs.py."""
     return {(row["pack"], row["by"]): row for row in read("packs.json") if row["bare"]}
+
+
+def clean_draws(name: str, size: int) -> list[dict[str, Any]]:
+    """The rows of benchmarks/clean.py of one dataset with so many images a class."""
+    return [row for row in read("clean.json") if (row["dataset"], row["per_class"]) == (name, size)]
+
+
+def mean(rows: list[dict[str, Any]], key: str) -> float:
+    """The mean of a figure over some rows."""
+    return float(np.mean([row[key] for row in rows]))
+
+
+def total(rows: list[dict[str, Any]], key: str) -> int:
+    """The sum of a count over some rows."""
+    return sum(int(row[key]) for row in rows)
 
 
 def short(value: Any, digits: int = 3) -> str:
@@ -121,10 +147,55 @@ def test_what_is_said_of_suspects_and_sure_ones_is_what_was_measured() -> None:
 @pytest.mark.parametrize("name", CLEAN)
 def test_the_table_of_clean_sets_is_what_was_measured(name: str) -> None:
     cells = table(EVIDENCE, "False alarms on clean data")[name]
-    found = {row["per_class"]: row for row in read("clean.json") if row["dataset"] == CLEAN[name]}
-    for size, cell in zip((12, 25, 50, 100, 250), cells, strict=True):
-        assert bool(cell) == (size in found), size
+    for size, cell in zip(SIZES, cells, strict=True):
+        draws = clean_draws(CLEAN[name], size)
+        assert bool(cell) == bool(draws), size
         if cell:
             flagged, _, sure = cell.partition(" (")
-            assert float(flagged) == pytest.approx(100 * found[size]["flagged"], abs=0.051), size
-            assert float(sure.strip(")") or 0) == pytest.approx(100 * found[size]["sure"], abs=0.051), size
+            assert float(flagged) == pytest.approx(100 * mean(draws, "flagged"), abs=0.051), size
+            assert float(sure.strip(")") or 0) == pytest.approx(100 * mean(draws, "sure"), abs=0.051), size
+
+
+def test_cleanlab_beside_them_flags_what_was_measured() -> None:
+    cells = table(EVIDENCE, "False alarms on clean data")["cleanlab, on the mean"]
+    for size, cell in zip(SIZES, cells, strict=True):
+        draws = (clean_draws(name, size) for name in CLEAN.values())
+        assert float(cell) == pytest.approx(
+            100 * np.mean([mean(some, "cleanlab") for some in draws if some]), abs=0.051
+        )
+
+
+def drawn() -> dict[str, dict[str, Any]]:
+    """`pack size shape labels draw` -> row of benchmarks/sweep.py."""
+    rows: dict[str, dict[str, Any]] = json.loads((RESULTS / "sweep.json").read_text(encoding="utf-8"))
+    return rows
+
+
+@pytest.mark.parametrize("name", LABELS)
+@pytest.mark.parametrize("size", ["100", "300"])
+def test_the_table_of_few_images_is_what_was_measured(name: str, size: str) -> None:
+    lines = EVIDENCE.partition("\n## Few images a class\n")[2].splitlines()
+    said = next(line for line in lines if line.startswith(f"| {name} | {size} |"))
+    some = [row for key, row in drawn().items() if (key.split()[1], key.split()[3]) == (size, LABELS[name])]
+    wrong = [row for row in some if row["wrong"]]
+    order = ["", "", ""]
+    if wrong:
+        ten, share = ([row["ten"]["ap"] for row in wrong], [row["f1"] / row["best_f1"] for row in wrong])
+        order = [short(mean(wrong, "ap")), short(np.mean(ten)), short(np.mean(share), 2)]
+    sure = f"{total(some, 'sure_right'):,} / {total(some, 'sure'):,}"
+    cells = [name, size, str(len(some)), *order, f"{100 * mean(some, 'flagged'):.1f} %", sure]
+    assert [cell.strip(" *") for cell in said.strip("|").split("|")] == cells
+
+
+def test_what_is_said_of_few_images_is_what_was_measured() -> None:
+    rows = list(drawn().values())
+    wrong = [row for row in rows if row["wrong"]]
+    behind = [row for row in wrong if row["ten"]["ap"] - row["ap"] > 0.03]
+    few = {9: "nine"}[sum(row["wrong"] * row["n"] < 5.5 for row in behind)]
+    text = " ".join(EVIDENCE.split())
+    assert f"ten lines on {len(behind)} of the {len(wrong)} draws that have wrong labels, {few} of" in text
+    assert f"on all {len(rows)} draws of few images" in text
+    assert all(row["interval"][0] - 1e-9 <= row["wrong"] <= row["interval"][1] + 1e-9 for row in rows)
+    people = [row for name, row in drawn().items() if name.split()[3] == "people"]
+    for some, end in ((people, "in people's sets"), (rows, "in all")):
+        assert f"{total(some, 'sure_right'):,} of {total(some, 'sure'):,} {end}" in text
