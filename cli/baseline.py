@@ -45,12 +45,11 @@ def show(file: _File, format: _Format = "table") -> None:
     kinds = Counter(finding.kind for finding in known.findings)
     said = ", ".join(f"{number:,} {kind}" for kind, number in [*sorted(verdicts.items()), *sorted(kinds.items())])
     _print(f"{len(known.suspects):,} suspects and {len(known.findings):,} findings" + (f": {said}" if said else ""))
-    for name, noise in known.noise.items():
-        _print(f"wrong labels in {name}: {interval(noise.low, noise.high)} (90% interval)")
-    for name, value in known.settings.items():
-        _print(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
-    for entry in known.entries:
-        _print(_line("", entry))
+    _print(
+        *(f"wrong labels in {name}: {interval(n.low, n.high)} (90% interval)" for name, n in known.noise.items()),
+        *(f"{name}: {said if isinstance(said, str) else json.dumps(said)}" for name, said in known.settings.items()),
+        *(_line("", entry) for entry in known.entries),
+    )
 
 
 @baseline.command()
@@ -96,10 +95,7 @@ def diff(
         records = [{"change": kind, **asdict(entry)} for kind, entry in changes]
         say_json({"changes": records, "changed_settings": list(settings)})
         return
-    for kind, entry in changes:
-        _print(_line(kind, entry))
-    for line in settings:
-        _print(f"setting  {line}")
+    _print(*(_line(kind, entry) for kind, entry in changes), *(f"setting  {line}" for line in settings))
     counts = Counter(kind for kind, _ in changes)
     _print(f"{counts['added']:,} added, {counts['removed']:,} removed, {counts['verdict']:,} with another verdict")
 
@@ -149,5 +145,5 @@ def _line(kind: str, entry: Known) -> str:
     return f"{head}{entry.path}: {', '.join([found, *filter(None, words)])}"
 
 
-def _print(text: str) -> None:
-    say(open_console(sys.stdout, "never"), *text.split("\n"))
+def _print(*texts: str) -> None:
+    say(open_console(sys.stdout, "never"), *(line for text in texts for line in text.split("\n")))

@@ -178,12 +178,24 @@ def check(
     from labelaudit.check.target import Target
 
     given = {
-        **{"max-noise": max_noise, "max-suspects": max_suspects, "max-new": max_new},
-        **{"max-class-noise": max_class_noise or None, "no-conflicts": no_conflicts, "no-unreadable": no_unreadable},
-        **{"no-shortcuts": no_shortcuts, "max-suspects-per": max_suspects_per or None, "group": group or None},
-        **{"no-leaks": no_leaks, "threshold": threshold, "tier": tier, "baseline": baseline, "effort": effort},
+        "max-noise": max_noise,
+        "max-suspects": max_suspects,
+        "max-new": max_new,
+        "max-class-noise": max_class_noise or None,
+        "no-conflicts": no_conflicts,
+        "no-unreadable": no_unreadable,
+        "no-leaks": no_leaks,
+        "no-shortcuts": no_shortcuts,
+        "max-suspects-per": max_suspects_per or None,
+        "threshold": threshold,
+        "tier": tier,
+        "baseline": baseline,
         **{"data-format" if name == "format" else name.replace("_", "-"): value or None for name, value in how.items()},
-        **{"device": device, "workers": workers, "cache": cache},
+        "group": group or None,
+        "effort": effort,
+        "device": device,
+        "workers": workers,
+        "cache": cache,
     }
     settled = load_settings(given, data, config)
     restricted = since is not None or files is not None

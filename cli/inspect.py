@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelaudit.errors import DataError
-from labelaudit.text import count as say
+from labelaudit.text import count
 
 from .console.options import ColorOption, Json
 from .console.reading import UNSAID, spell_reading, takes_source
@@ -90,14 +90,14 @@ def _lines(what: str, listing: Listing) -> list[str]:
     from labelaudit.data.source import reading_notes
 
     counts = _counts(listing)
-    named = [(brief(name), count) for name, count in list(counts.items())[:_SHOWN]]
+    named = [(brief(name), number) for name, number in list(counts.items())[:_SHOWN]]
     width = max((len(name) for name, _ in named), default=0)
     lines = [f"Recognised: {what}.", f"Labels: {listing.origin}."]
-    lines.append(f"{say(sum(counts.values()), 'image')} of {say(len(counts), 'class', 'classes')}:")
-    lines += [f"  {name:<{width}}  {count:,}" for name, count in named]
+    lines.append(f"{count(sum(counts.values()), 'image')} of {count(len(counts), 'class', 'classes')}:")
+    lines += [f"  {name:<{width}}  {number:,}" for name, number in named]
     lines += [f"  and {len(counts) - _SHOWN:,} more classes"] if len(counts) > _SHOWN else []
     if listing.splits is not None:
-        splits = ", ".join(f"{name} {count:,}" for name, count in Counter(listing.splits).items())
+        splits = ", ".join(f"{name} {number:,}" for name, number in Counter(listing.splits).items())
         lines.append(f"Splits: {splits}.")
     lines += [
         "For instance:",
@@ -107,9 +107,9 @@ def _lines(what: str, listing: Listing) -> list[str]:
     lines += reading_notes(listing)
     findings = _findings(listing)
     kinds = Counter(finding.kind for finding in findings)
-    for kind, count in kinds.most_common():
+    for kind, number in kinds.most_common():
         first = next(finding for finding in findings if finding.kind == kind)
-        lines.append(f"{count:,} {kind}, the first: {first.path} ({first.detail})")
+        lines.append(f"{number:,} {kind}, the first: {first.path} ({first.detail})")
     return lines
 
 

@@ -93,10 +93,9 @@ def scan(
             help="An option of a method or a regularizer, such as sln.sigma=0.5; may be repeated.",
         ),
     ] = None,
-    regularizers: Annotated[
+    regularizer: Annotated[
         list[str] | None,
         _method(
-            "--regularizer",
             metavar="NAME",
             help="A regularizer around the training, such as mixup (`labelaudit methods` lists them); may be repeated.",
         ),
@@ -206,19 +205,33 @@ def scan(
         raise OptionError("nothing to scan: name a folder or table, such as `labelaudit scan ./images`")
     options = parse_settings(settings or [])
     settled = load_settings({}, data, None)
-    spelled = {"format": "data_format"}
-    filed = {k: value for k, value in settled.scan_options().items() if is_default(ctx, spelled.get(k, k))}
+
+    from labelaudit.check.settings import SETTINGS
+
+    name_of = {setting.argument: setting.name for setting in SETTINGS.values()}
+    given = settled.scan_options().items()
+    filed = {argument: value for argument, value in given if is_default(ctx, name_of[argument].replace("-", "_"))}
     chosen: dict[str, Any] = {
         **how,
-        **{"image_size": image_size, "max_pixels": max_pixels},
-        "methods": None if methods == "auto" else parse_names("--methods", methods),
-        **{"train": train, "effort": effort, "device": device},
-        "precision": precision,
-        "rank_by": rank_by,
-        **{"regularizers": regularizers or (), "network": network, "init": init},
-        **{"backbone": None if backbone == "auto" else parse_names("--backbone", backbone), "seed": seed},
-        **{"workers": workers, "engine": engine, "address": address, "cache": cache, "group": tuple(group or ())},
+        "group": tuple(group or ()),
         "ordinal": ordinal,
+        "methods": None if methods == "auto" else parse_names("--methods", methods),
+        "regularizers": regularizer or (),
+        "train": train,
+        "network": network,
+        "init": init,
+        "backbone": None if backbone == "auto" else parse_names("--backbone", backbone),
+        "image_size": image_size,
+        "precision": precision,
+        "max_pixels": max_pixels,
+        "effort": effort,
+        "rank_by": rank_by,
+        "device": device,
+        "seed": seed,
+        "workers": workers,
+        "engine": engine,
+        "address": address,
+        "cache": cache,
         **filed,
     }
     around: dict[str, dict[str, str]] = {name: {} for name in chosen["regularizers"]}
@@ -235,9 +248,9 @@ def scan(
 
     trainings = len({*(chosen["methods"] or METHODS), "ce"})  # cross-entropy is the reference
     with report_progress(quiet=quiet, verbose=True, color=color, trainings=trainings) as (progress, notice):
-        for name, value in filed.items():
-            key = {"regularizers": "regularizer", "format": "data-format"}.get(name, name.replace("_", "-"))
-            notice(f"{key}: {','.join(value) if isinstance(value, tuple) else value}, from {settled.origins[key]}")
+        for argument, value in filed.items():
+            said, name = ",".join(value) if isinstance(value, tuple) else value, name_of[argument]
+            notice(f"{name}: {said}, from {settled.origins[name]}")
         chosen["cache"] = choose_cache(chosen["cache"], use=not no_cache, notice=notice)
         audit = audit_labels(
             data,

@@ -16,6 +16,7 @@ from labelaudit.text import cell, count, printable
 
 from .console.options import Reviewer, name_reviewer, option
 from .console.runs import RUN, find_run
+from .console.streams import say_json, spell_path
 
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
@@ -47,8 +48,6 @@ def tune(
     from labelaudit.audit.run import check_file, read
     from labelaudit.files import write_text
     from labelaudit.verdicts import read_reviewed, tuning
-
-    from .console.streams import say_json, spell_path
 
     run = find_run(run)
     audit = read(run)
@@ -91,8 +90,6 @@ def _ask(audit: Audit, rows: list[int], run: Path, reviewer: str) -> None:
     """Ask about ``rows`` one by one; each answer is on disk before the next question."""
     from labelaudit.audit.document import has_images
     from labelaudit.verdicts import append, verdicts_file
-
-    from .console.streams import spell_path
 
     classes = ", ".join(f"{number} {printable(name)}" for number, name in enumerate(audit.samples.classes, 1))
     page = f"In a page that shows the images: labelaudit review {spell_path(run)} --order tune\n"

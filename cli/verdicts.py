@@ -56,9 +56,9 @@ def show(run: Annotated[Path | None, RUN] = None) -> None:
     _say(*_counts(audit, reviewed))
     _say(*_people(log))
     if reviewed.disputed:
-        third = "labelaudit verdicts settle RUN adjudicator:NAME"
-        _say("", f"Open disputes ({len(reviewed.disputed):,}): a third reviewer settles them, or one person's word "
-             f"({third})", f"  labelaudit review {spell_path(run)} --order disputes --reviewer NAME")  # fmt: skip
+        word = "one person's word (labelaudit verdicts settle RUN adjudicator:NAME)"
+        _say("", f"Open disputes ({len(reviewed.disputed):,}): a third reviewer settles them, or {word}")
+        _say(f"  labelaudit review {spell_path(run)} --order disputes --reviewer NAME")
         for row, told in list(reviewed.disputed.items())[:_MOST]:
             opinions = ", ".join(f"{verdict.reviewer or 'somebody'}: {verdict.right or 'no class'}" for verdict in told)
             path, _, given = audit.samples.claim(row)

@@ -37,8 +37,8 @@ def find_run(named: Path | None) -> Path:
         return DEFAULT
     found = list(_runs_here())
     if not found:
-        raise OptionError(f"there is no RUN here, neither {DEFAULT} nor another: name one, or make one with "
-                          "`labelaudit scan DATA`")  # fmt: skip
+        make = "`labelaudit scan DATA`"
+        raise OptionError(f"there is no RUN here, neither {DEFAULT} nor another: name one, or make one with {make}")
     if len(found) > 1:
         raise OptionError(f"there are several RUNs here: name one of {_name(found)}")
     tell(f"RUN: {found[0]}")

@@ -68,7 +68,7 @@ class ResolvedSettings:
     def scan_options(self) -> dict[str, Any]:
         """The settings of the scan that were given, as keyword arguments; the others are left to the scan."""
         return {
-            setting.keyword or setting.name.replace("-", "_"): self.values[setting.name]
+            setting.argument: self.values[setting.name]
             for setting in SETTINGS.values()
             if setting.scan and self.values[setting.name] not in (None, ("auto",))
         }

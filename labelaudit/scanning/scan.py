@@ -16,6 +16,7 @@ from labelaudit.arguments import check_types, listed
 from labelaudit.audit.document import Audit
 from labelaudit.data.given import differ, given_features, given_probs, source_rows
 from labelaudit.data.ingest import ingest
+from labelaudit.data.listing import Listing
 from labelaudit.data.source import MAX_PIXELS, Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError
@@ -25,7 +26,7 @@ from labelaudit.scanning.choice import check_network
 from labelaudit.scanning.plan import Plan
 from labelaudit.scanning.settings import ENSEMBLE, Effort, Precision, ScanSettings, Train, check_settings
 from labelaudit.scanning.unfinished import Unfinished
-from labelaudit.types import Floats, Progress, no_progress
+from labelaudit.types import Features, Floats, Progress, Samples, no_progress
 
 HeedClasses = Callable[[Sequence[str]], None]
 """Hears the classes of a dataset as soon as it is read, and may refuse them by an error."""
@@ -160,8 +161,7 @@ def scan_source(
     heed_classes: HeedClasses = accept_classes,
 ) -> Audit:
     """`scan` of a ``source``, under ``settings`` that have been checked."""
-    from labelaudit.audit.run import REPORT, check_output, write
-    from labelaudit.reports.html import add_report
+    from labelaudit.audit.run import check_output
     from labelaudit.verdicts import read, verdicts_file
 
     if machine.engine == "ray":
@@ -169,9 +169,8 @@ def scan_source(
 
         check_address(machine.address)
     clock, plan, data = clock or Clock(), plan or Plan(), source.data
-    notice, progress, workers = machine.notice, machine.progress, machine.workers
     if output is not None:
-        check_output(output, data if isinstance(data, str | Path) else None, notice=notice)
+        check_output(output, data if isinstance(data, str | Path) else None, notice=machine.notice)
     if verdicts is not None and not Path(verdicts).is_file():
         raise DataError(f"'{verdicts}' (`verdicts`) does not exist: name a file that `labelaudit review` wrote")
     if verdicts is None and output is not None:
@@ -179,19 +178,13 @@ def scan_source(
     judged = () if verdicts is None else read(verdicts)
     with clock.stage("ingest"):
         listing = open_source(source)
-        samples, findings = ingest(listing, max_pixels=settings.max_pixels, workers=workers, progress=progress)
+        samples, findings = ingest(
+            listing, max_pixels=settings.max_pixels, workers=machine.workers, progress=machine.progress
+        )
         heed_classes(samples.classes)
         if listing.origin:
-            notice(f"Labels: {listing.origin}.")
-        places = source_rows(listing, samples)
-        given = None if features is None else given_features(features, listing.total, places)
-        if given is not None and len(samples) > 1 and not differ(given.values):
-            raise DataError("`features`: all rows hold the same, which tell no sample from another: give others")
-        opinion = None
-        if probs is not None:
-            opinion = given_probs(probs, listing.total, places, samples.classes, samples.labels)
-        if samples.images is None and given is None and opinion is None:
-            raise DataError("labels but no images to judge them by: give images, `features` X.npy or `probs` P.npy")
+            machine.notice(f"Labels: {listing.origin}.")
+        given, opinion = _read_given(features, probs, listing, samples)
     unfinished = Unfinished(machine.cache)
     audit = audit_samples(
         samples,
@@ -215,16 +208,41 @@ def scan_source(
     if output is None:
         unfinished.end()
     else:
-        writing = Clock()
-        with writing.stage("write"):
-            audit = audit.with_files(write(audit, output))
-            unfinished.end()
-            if html and add_report(audit, Path(output), workers=workers, progress=progress, notice=notice):
-                audit = audit.with_files({**audit.files, REPORT: Path(output) / REPORT})
-        audit = audit.with_files(audit.files, writing.stages)
+        audit = _write(audit, output, machine, unfinished, html=html)
     if took := plan.review():
-        notice(took)
+        machine.notice(took)
     return audit
+
+
+def _read_given(
+    features: Path | str | Floats | None, probs: Path | str | Floats | None, listing: Listing, samples: Samples
+) -> tuple[Features | None, Floats | None]:
+    """The features and probabilities that were brought, for the ``samples`` of a ``listing``.
+
+    Raises `DataError` where they do not fit, and where nothing is there to judge labels by.
+    """
+    places = source_rows(listing, samples)
+    given = None if features is None else given_features(features, listing.total, places)
+    if given is not None and len(samples) > 1 and not differ(given.values):
+        raise DataError("`features`: all rows hold the same, which tell no sample from another: give others")
+    opinion = None if probs is None else given_probs(probs, listing.total, places, samples.classes, samples.labels)
+    if samples.images is None and given is None and opinion is None:
+        raise DataError("labels but no images to judge them by: give images, `features` X.npy or `probs` P.npy")
+    return given, opinion
+
+
+def _write(audit: Audit, folder: Path | str, machine: Machine, unfinished: Unfinished, *, html: bool) -> Audit:
+    """Write ``audit`` to its RUN, and count the time that takes in."""
+    from labelaudit.audit.run import REPORT, write
+    from labelaudit.reports.html import add_report
+
+    clock, place, workers = Clock(), Path(folder), machine.workers
+    with clock.stage("write"):
+        audit = audit.with_files(write(audit, folder))
+        unfinished.end()
+        if html and add_report(audit, place, workers=workers, progress=machine.progress, notice=machine.notice):
+            audit = audit.with_files({**audit.files, REPORT: place / REPORT})
+    return audit.with_files(audit.files, clock.stages)
 
 
 def _fields_of(kind: type[Any], said: Mapping[str, Any], **converted: Any) -> dict[str, Any]:

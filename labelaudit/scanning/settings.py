@@ -85,7 +85,12 @@ class Setting:
     scan: bool = False
     """Whether it is passed on to the scan, and stands under ``[scan]`` in the file."""
     keyword: str = ""
-    """The scan's name for it, where that is another one."""
+    """`argument`, where that is another name."""
+
+    @property
+    def argument(self) -> str:
+        """The scan's name for it."""
+        return self.keyword or self.name.replace("-", "_")
 
     @property
     def variable(self) -> str:
