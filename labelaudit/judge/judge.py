@@ -155,7 +155,7 @@ class Judge:
         return np.bincount(self.memory.labels, minlength=len(self.classes))
 
     def forget(self, rows: Ints) -> Judge:
-        """Without the samples of ``rows``; discriminants, pool weights and transition stay."""
+        """Without the samples of ``rows``; models, pool weights and transition stay."""
         return replace(self, memory=self.memory.take(np.setdiff1d(np.arange(len(self.memory)), rows)))
 
     def read(self, features: Features, labels: Ints | None, *, digests: Sequence[str] | None = None) -> NoiseModel:

@@ -107,8 +107,8 @@ def measure_gain(
 ) -> Gain:
     """The gain by ``more`` models beside ``models``, weights fitted on some folds and compared on the others.
 
-    ``labels`` (n,) and ``fold_of`` (n,) as of `pool`; at most 4,000 samples are looked at. Members of one of the
-    ``groups`` (n,) are one observation of the gain.
+    ``labels`` (n,) are as of `pool`, ``fold_of`` (n,) is the fold of each sample; at most 4,000 samples are looked at.
+    Members of one of the ``groups`` (n,) are one observation of the gain.
     """
     rows = spread_rows(len(labels), _TRIAL_ROWS)
     labels, fold_of = labels[rows], fold_of[rows]

@@ -1,10 +1,10 @@
 """Closed-form models on features, cross-fitted: shrinkage discriminant and neighbour votes.
 
-They cost seconds, need no GPU and set the bar for every robust method. Discriminant and votes take a *distribution*
-over classes per sample instead of a label, so that they can be refitted on what the noise model believes
+They cost seconds, need no GPU and set the bar for every robust method. `soft_discriminant` and `fit_discriminant` take
+a *distribution* over classes per sample instead of a label, such as what the noise model believes
 (`labelaudit.judge.noise_model`): the robust discriminant of Lawrence and Schölkopf (2001, "Estimating a Kernel Fisher
-Discriminant in the Presence of Label Noise"), cross-fitted. Left out: quadratic discriminants, which need more images
-per class than people have.
+Discriminant in the Presence of Label Noise"). Left out: quadratic discriminants, which need more images per class than
+people have.
 """
 
 from __future__ import annotations

@@ -115,8 +115,8 @@ def _score(
         decision, _ = judge_rows(judge, samples, features, blank)
         known = _find_known(samples, audit)
         if (known >= 0).any():
-            source = np.where(known >= 0, known, len(audit.samples) + np.arange(len(known)))
-            kept = join_rows(audit.decision, decision, source, samples.labels)
+            order = np.where(known >= 0, known, len(audit.samples) + np.arange(len(known)))
+            kept = join_rows(audit.decision, decision, order, samples.labels)
             decision = recount_noise(replace(decision, **kept), samples.labels)
         decision = widen_as(audit.decision, decision)
     with clock.stage("duplicates"):
@@ -162,15 +162,15 @@ def _find_known(samples: Samples, audit: Audit) -> Ints:
     return np.array([row_of.get(one, -1) for one in asked], dtype=np.int64)
 
 
-def join_rows(first: Decision, second: Decision, source: Ints, given: Ints) -> dict[str, Any]:
-    """The arrays of two decisions, one below the other, in the order ``source``; ``given`` are the second's labels."""
+def join_rows(first: Decision, second: Decision, order: Ints, given: Ints) -> dict[str, Any]:
+    """The arrays of two decisions, one below the other, in this ``order``; ``given`` are the second's labels."""
     arrays: dict[str, Any] = {
-        name: np.concatenate([getattr(first, name), getattr(second, name)])[source]
+        name: np.concatenate([getattr(first, name), getattr(second, name)])[order]
         for name in ("suspicion", "is_issue", "judged", "predicted")
     }
     reasons = (*first.reasons, *second.reasons)
-    arrays["probs"] = take_rows(join_tables(first.probs, second.probs, given), source)
-    return arrays | {"reasons": tuple(reasons[row] for row in source.tolist())}
+    arrays["probs"] = take_rows(join_tables(first.probs, second.probs, given), order)
+    return arrays | {"reasons": tuple(reasons[row] for row in order.tolist())}
 
 
 def embed_new(samples: Samples, judge: Judge, machine: Machine) -> tuple[Samples, Features, tuple[Finding, ...]]:

@@ -2,8 +2,8 @@
 
 After k of n images came, went or were relabelled, only these are embedded and judged (`labelaudit.judge.judge`); all
 files are read once, because only their bytes say what changed. A sample's identity is its content and its label, so
-renamed files are unchanged. The update is an approximation of a scan: networks and discriminants are those of the last
-full scan, and rows judged from memory have no evidence of their own. So a fifth of changes, counted from that scan, a
+renamed files are unchanged. The update is an approximation of a scan: all models are those of the last full
+scan, and rows judged from memory have no evidence of their own. So a fifth of changes, counted from that scan, a
 class it has not seen, or another version asks for a full scan, which `update` then makes, and says so.
 
 Left out: telling a changed file from its size and time. Checkouts and downloads do not keep times, and reading 10,000
@@ -231,13 +231,13 @@ def _judge_changed_rows(
         rows = np.flatnonzero(anew)
         blank = find_blank(samples, findings)
         decided, shown = judge_rows(judge.forget(change.removed), some, features, blank[rows])
-        source = np.where(anew, len(previous.samples), before)
-        source[rows] += np.arange(len(rows))
+        order = np.where(anew, len(previous.samples), before)
+        order[rows] += np.arange(len(rows))
         fresh = Memory.of(judge.project(features), some, decided, scanned=False)
-        memory = judge.memory.join(fresh).take(source)
-        decision = _join(previous.decision, decided, source, samples.labels, some.labels)
+        memory = judge.memory.join(fresh).take(order)
+        decision = _join(previous.decision, decided, order, samples.labels, some.labels)
         evidence = {
-            name: _extend_evidence(old, decided.suspicion, shown, source, some.labels)
+            name: _extend_evidence(old, decided.suspicion, shown, order, some.labels)
             for name, old in previous.evidence.items()
         }
     with clock.stage("duplicates"):
@@ -276,21 +276,21 @@ def _rows_to_judge(previous: Audit, samples: Samples, change: DatasetDiff) -> Bo
     return np.asarray((change.before < 0) | np.isin(digests, np.concatenate([came, went])))
 
 
-def _join(old: Decision, new: Decision, source: Ints, labels: Ints, given: Ints) -> Decision:
-    """Rows of two decisions, one below the other, in the order ``source``; ``given`` are the labels of the new."""
-    joined = replace(old, **join_rows(old, new, source, given))
-    if not len(new.suspicion) and len(source) == len(old.suspicion):
+def _join(old: Decision, new: Decision, order: Ints, labels: Ints, given: Ints) -> Decision:
+    """Rows of two decisions, one below the other, in this ``order``; ``given`` are the labels of the new."""
+    joined = replace(old, **join_rows(old, new, order, given))
+    if not len(new.suspicion) and len(order) == len(old.suspicion):
         return joined  # the same rows: what was counted of them still holds
     return widen_as(old, recount_noise(joined, labels))
 
 
-def _extend_evidence(old: Evidence, suspicion: Floats, probs: Floats, source: Ints, given: Ints) -> Evidence:
-    """Suspicion and probabilities of ``old``, with the judge's below them, in the order ``source``."""
+def _extend_evidence(old: Evidence, suspicion: Floats, probs: Floats, order: Ints, given: Ints) -> Evidence:
+    """Suspicion and probabilities of ``old``, with the judge's below them, in this ``order``."""
     return Evidence(
         method=old.method,
-        suspicion=np.concatenate([old.suspicion, suspicion])[source],
-        probs=None if old.probs is None else take_rows(join_tables(old.probs, probs, given), source),
-        columns={name: _extend(column, len(suspicion))[source] for name, column in old.columns.items()},
+        suspicion=np.concatenate([old.suspicion, suspicion])[order],
+        probs=None if old.probs is None else take_rows(join_tables(old.probs, probs, given), order),
+        columns={name: _extend(column, len(suspicion))[order] for name, column in old.columns.items()},
         tables=old.tables,
     )
 
