@@ -100,13 +100,13 @@ def score(
             originals=data,
             output=None if to_file else output,
         )
-    text = (csv if kind == "csv" else json).render_suspects(audit)
+    text = (csv if kind == "csv" else json).render_suspects(audit).encode("utf-8", "backslashreplace")
     if output is None:
-        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.write(text)
         sys.stdout.flush()
     elif to_file:
         with writing(output, "choose another file with -o"):
-            write_bytes(text.encode("utf-8", "backslashreplace"), output)
+            write_bytes(text, output)
     if not quiet:
         _summarize(audit, color, None if verbose else _FINDINGS)
         if to_file:

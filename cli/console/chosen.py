@@ -21,7 +21,7 @@ def read_listed(source: Path) -> list[Path]:
     try:
         return parse_list(sys.stdin.buffer.read() if str(source) == "-" else _read(source))
     except OSError as error:
-        raise RunError(f"cannot read the list of files {source} ({error.strerror})") from None
+        raise RunError(f"cannot read the list of files {source} ({error.strerror}): name another") from None
 
 
 def _read(source: Path) -> bytes:

@@ -39,7 +39,7 @@ def read_policy(path: Path) -> dict[str, Any]:
     """
     table = _table(path)
     if table is None:
-        raise OptionError(f"{path} has no [tool.labelaudit]")
+        raise OptionError(f"{path} has no [tool.labelaudit]: add that table, or name another policy file")
     scan = table.pop("scan", {})
     if not isinstance(scan, Mapping):
         raise OptionError(f"{path}: scan: write [scan] and its options below it")
@@ -77,7 +77,7 @@ def _table(path: Path) -> dict[str, Any] | None:
     try:
         document = tomllib.loads(read_regular(path).decode("utf-8-sig"))
     except OSError as error:
-        raise OptionError(f"{path} cannot be read ({error.strerror})") from None
+        raise OptionError(f"{path} cannot be read ({error.strerror}): name another policy file") from None
     except UnicodeDecodeError:
         raise OptionError(f"{path} is not UTF-8: save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:

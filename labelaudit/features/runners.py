@@ -101,7 +101,7 @@ class OnnxRunner:
         options = onnxruntime.SessionOptions()
         # Threads of our own instead of the session's: they decode as well, and none spins while it waits.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        # The planned memory block is mapped and unmapped at every call, which cost a fifth of the time.
+        # The planned memory block is mapped and unmapped at every call, which costs a fifth of the time.
         options.enable_mem_pattern = False
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -50,7 +50,7 @@ def parse_specs(texts: Sequence[str]) -> tuple[Spec, ...]:
         raise OptionError(f"no backbone named; known: {', '.join(KNOWN)}, or any timm model name")
     for spec in specs:
         if specs.count(spec) > 1:
-            raise OptionError(f"backbone '{spec}' is named twice")
+            raise OptionError(f"backbone '{spec}' is named twice: name it once")
     return specs
 
 
