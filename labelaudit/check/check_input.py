@@ -49,7 +49,7 @@ class CheckInput:
     audit: Audit
     policy: Policy
     baseline: Baseline | None
-    reviewed: Reviewed | None
+    reviewed: Reviewed
     today: date
     scope: Scope | None
     measured: Noise | None = None
@@ -99,7 +99,7 @@ class CheckInput:
     def rulings(self) -> Mapping[int, VerdictInForce]:
         """Row -> verdict in force: of the RUN's and the baseline's the later one, the RUN's where neither is dated."""
         found = {}
-        settled, people = ({}, {}) if self.reviewed is None else (self.reviewed.settled, self.reviewed.people)
+        settled, people = self.reviewed.settled, self.reviewed.people
         spoken = {known.digest for known in self.known.values() if known.verdict}
         for row, digest in enumerate(self.audit.samples.digests):
             if row not in settled and digest not in spoken:
@@ -133,7 +133,7 @@ class CheckInput:
         An ``undo`` takes back the verdict before it, which the baseline may have copied; where the RUN's own log has
         none, it is about an earlier one, known only to the baseline.
         """
-        undone = () if self.reviewed is None or not known.verdict else self.reviewed.undone.get(known.identity, ())
+        undone = self.reviewed.undone.get(known.identity, ()) if known.verdict else ()
         return any(
             said.reviewer == known.reviewer
             and (
@@ -245,7 +245,7 @@ class CheckInput:
             status, note = "ignored", _explain(ignore)
         else:
             note = str(ruling) if ruling is not None else known.note if known is not None else ""
-            if self.reviewed is not None and row in self.reviewed.disputed:
+            if row in self.reviewed.disputed:
                 note = "reviewers disagree"
             if known is not None:
                 status = "known"

@@ -57,7 +57,7 @@ def judge_gate(
     if not audit.decision.judged.any():
         few = f"no class has the {FEWEST} images or more that a label is judged by"
         raise DataError(f"'{audit.samples.root}': {few}, so nothing can pass: add images")
-    case = CheckInput(audit, policy, baseline, reviewed, today, scope, measured)
+    case = CheckInput(audit, policy, baseline, reviewed or Reviewed(), today, scope, measured)
     rules, noise = apply_rules(case)
     rate = noise.get("dataset")
     samples = audit.samples
@@ -79,7 +79,7 @@ def judge_gate(
         scope="" if scope is None else scope.description,
         baseline=None if baseline is None else report_baseline(case, baseline, str(baseline_path)),
         notes=tuple(_notes(case)),
-        scale=scale_of(audit.decision, 0 if reviewed is None else len(reviewed.settled)),
+        scale=scale_of(audit.decision, len(case.reviewed.settled)),
     )
 
 
@@ -106,17 +106,15 @@ def _notes(case: CheckInput) -> Iterator[str]:
     unjudged = [row["label"] for row in case.audit.class_table() if row["samples"] and not row["judged"]]
     if unjudged:
         yield f"Not judged, with fewer than {FEWEST} images to judge by: {name_some(unjudged)}."
-    if case.reviewed is not None:
-        yield from case.reviewed.notes
+    yield from case.reviewed.notes
     taken_back = [] if case.baseline is None else [k for k in case.baseline.suspects if case.is_taken_back(k)]
     if taken_back:
         yield (
             f"{count(len(taken_back), 'verdict')} in the baseline, first on {taken_back[0].path}, "
             "taken back since: left out, and gone from it once it is written again."
         )
-    disputed = [] if case.reviewed is None else sorted(case.reviewed.disputed)
-    if disputed:
-        yield f"Reviewers disagree on {count(len(disputed), 'sample')} (counted as if nobody had looked)."
+    if disputed := len(case.reviewed.disputed):
+        yield f"Reviewers disagree on {count(disputed, 'sample')} (counted as if nobody had looked)."
 
 
 def _policy_notes(case: CheckInput) -> Iterator[str]:

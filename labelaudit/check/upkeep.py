@@ -31,7 +31,7 @@ def refresh_baseline(
     Verdicts and notes of ``old`` stay, also those on images that are gone or no longer suspected; its other stale
     entries go. A suspicion that moved by no more than the tolerance is left as it was, so that the file stays quiet.
     """
-    case = CheckInput(audit, policy, old, reviewed, today, None)
+    case = CheckInput(audit, policy, old, reviewed or Reviewed(), today, None)
     found: dict[tuple[str, str], KnownSuspect] = {}
     for row in audit.order[case.watched[audit.order]].tolist():
         suspect = case.suspect(row)
@@ -91,7 +91,7 @@ def prune_baseline(baseline: Baseline, audit: Audit) -> tuple[Baseline, tuple[St
         )
     made_with = baseline.settings.get("threshold")
     threshold = made_with if isinstance(made_with, float) and 0 <= made_with <= 1 else None
-    case = CheckInput(audit, Policy(threshold=threshold), baseline, None, date.min, None)
+    case = CheckInput(audit, Policy(threshold=threshold), baseline, Reviewed(), date.min, None)
     stale = find_stale(case, baseline)
     gone = {(entry.path, entry.digest, entry.given_label) for entry in stale}
     return replace(
