@@ -91,7 +91,7 @@ class VerdictFit:
         return self.rate.high - self.rate.low < high - low
 
 
-def decided(known: Ints, labels: Ints) -> Ints:
+def answers_of(known: Ints, labels: Ints) -> Ints:
     """(n,) 1 where the given label is ``known`` to be wrong, 0 where right, -1 where nobody looked."""
     return np.where(known == UNKNOWN, -1, (known != labels).astype(np.int64))
 
@@ -135,28 +135,28 @@ def choose(
     return np.asarray(rng.permutation(np.array(picked, dtype=np.int64)))
 
 
-def fit(views: Iterable[Floats], decided: Ints) -> VerdictFit | None:
+def fit(views: Iterable[Floats], answers: Ints) -> VerdictFit | None:
     """Fit to the verdicts; ``None`` with fewer than ten.
 
     Args:
         views: log-odds (n,) of a wrong label, none of which has seen a verdict on the sample itself; not asked for
             where verdicts are fewer.
-        decided: (n,) 1 where a person found the label wrong, 0 where right, -1 where nobody looked.
+        answers: (n,) 1 where a person found the label wrong, 0 where right, -1 where nobody looked.
     """
-    rows = np.flatnonzero(decided >= 0)
+    rows = np.flatnonzero(answers >= 0)
     if len(rows) < FEWEST:
         return None
     scores = np.stack([np.asarray(view, dtype=np.float64) for view in views], axis=1)  # (n, v)
-    logs, slopes = _weigh(scores[rows], decided[rows])
+    logs, slopes = _weigh(scores[rows], answers[rows])
     draws = _draw(logs, slopes, _HIDDEN_MEAN, _DRAWS)
     probability = np.empty(len(scores))
     for part in slices(len(scores), _CHUNK):
         probability[part] = _predict(scores[part], draws).mean(axis=1)
     undecided = probability.copy()
-    probability[rows] = decided[rows]
+    probability[rows] = answers[rows]
     flagged, threshold = flag(probability)
     others = [_draw(logs, slopes, mean, _FEW_DRAWS) for mean in _EXTREMES]
-    totals = [_totals(scores, decided, flagged, each) for each in (draws, *others)]
+    totals = [_totals(scores, answers, flagged, each) for each in (draws, *others)]
     return VerdictFit(
         probability=probability,
         undecided=undecided,
@@ -203,10 +203,10 @@ def _predict(scores: Floats, draws: Floats) -> npt.NDArray[np.float64]:
 
 
 def _totals(
-    scores: Floats, decided: Ints, flagged: Bools, draws: Floats
+    scores: Floats, answers: Ints, flagged: Bools, draws: Floats
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Per draw the number of wrong labels, all and flagged, with a normal draw for the chance in the labels."""
-    unknown = decided < 0
+    unknown = answers < 0
     sums = np.zeros((2, 2, len(draws)))  # mean and variance, of unflagged and of flagged samples
     for part in slices(len(scores), _CHUNK):
         p = _predict(scores[part], draws)
@@ -215,7 +215,7 @@ def _totals(
             sums[1, group] += (p[members] * (1 - p[members])).sum(axis=0)
     noise = np.random.default_rng(0).normal(size=(2, len(draws)))
     found = np.maximum(sums[0] + noise * np.sqrt(sums[1]), 0)
-    known = [int((decided == 1)[~flagged].sum()), int((decided == 1)[flagged].sum())]
+    known = [int((answers == 1)[~flagged].sum()), int((answers == 1)[flagged].sum())]
     inside = np.minimum(found[1] + known[1], flagged.sum())
     return inside + found[0] + known[0], inside
 

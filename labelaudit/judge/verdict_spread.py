@@ -45,23 +45,23 @@ class _Label:
     """(m,) 1 where the label was found wrong, else 0."""
 
 
-def spread(vectors: Floats, labels: Ints, before: Floats, decided: Ints) -> npt.NDArray[np.float64]:
+def spread(vectors: Floats, labels: Ints, before: Floats, answers: Ints) -> npt.NDArray[np.float64]:
     """(n,) the shift of each sample's log-odds of a wrong label by the verdicts on samples like it.
 
     Args:
         vectors: (n, w) of unit length, zero where nothing is known of an image.
         labels: (n,) given labels.
         before: (n,) log-odds of a wrong label, blind to the verdicts.
-        decided: (n,) 1 where a person found the label wrong, 0 where right, -1 where nobody looked.
+        answers: (n,) 1 where a person found the label wrong, 0 where right, -1 where nobody looked.
     """
     shift = np.zeros(len(labels))
-    judged = np.flatnonzero(decided >= 0)
+    judged = np.flatnonzero(answers >= 0)
     groups = []
     for label in np.unique(labels[judged]).tolist():
         rows = judged[labels[judged] == label]
         rows = rows[spread_rows(len(rows), _MOST)]
         some = np.asarray(vectors[rows], dtype=np.float64)
-        groups.append(_Label(rows, some @ some.T, before[rows], decided[rows].astype(np.float64)))
+        groups.append(_Label(rows, some @ some.T, before[rows], answers[rows].astype(np.float64)))
     if not groups:
         return shift
     choices = [(0.0, _LENGTHS[0]), *itertools.product(_STRENGTHS, _LENGTHS)]

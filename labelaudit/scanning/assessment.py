@@ -26,7 +26,7 @@ from labelaudit.judge.consensus import Consensus, settle_suspicion
 from labelaudit.judge.decide import HIGHEST, LOWEST, decide
 from labelaudit.judge.reasons import Reason, find
 from labelaudit.judge.scores import log_odds
-from labelaudit.judge.verdict_fit import VIEWS, VerdictFit, decided
+from labelaudit.judge.verdict_fit import VIEWS, VerdictFit, answers_of
 from labelaudit.judge.verdict_fit import fit as fit_verdicts
 from labelaudit.machine import Clock, Machine, list_versions, one_blas_thread
 from labelaudit.packed import pack
@@ -172,7 +172,7 @@ def _decide(
     unrelated = note_unrelated(consensus.pooled, samples)
     if unrelated:  # nothing is sure where nothing is known
         consensus = replace(consensus, reading=replace(consensus.reading, sure=0.0))
-    fitted = fit_verdicts((log_odds(evidence[name].suspicion) for name in VIEWS), decided(known, samples.labels))
+    fitted = fit_verdicts((log_odds(evidence[name].suspicion) for name in VIEWS), answers_of(known, samples.labels))
     surer = fitted is not None and fitted.is_surer_than(consensus.reading.low, consensus.reading.high)
     tuned_by = fitted if surer else None  # where verdicts know the rate better than the consensus does
     decision = decide_by(consensus, samples, known=known, outside=outside, blank=blank, verdicts=tuned_by)

@@ -29,7 +29,7 @@ from labelaudit.judge.memory import Memory
 from labelaudit.judge.noise_model import UNKNOWN, NoiseModel
 from labelaudit.judge.reasons import Reason, find
 from labelaudit.judge.scores import log_odds, sum_by_label
-from labelaudit.judge.verdict_fit import VerdictFit, decided
+from labelaudit.judge.verdict_fit import VerdictFit, answers_of
 from labelaudit.judge.verdict_spread import spread
 from labelaudit.leading import Leading, Table
 from labelaudit.reports.html import add_report
@@ -116,7 +116,7 @@ def rerank(audit: Audit, verdicts: Sequence[Verdict]) -> Reranked:
     moved = undecided
     if judge is not None:
         odds = log_odds(undecided)
-        moved = expit(odds + spread(judge.memory.vectors, labels, odds, decided(known, labels)))
+        moved = expit(odds + spread(judge.memory.vectors, labels, odds, answers_of(known, labels)))
     decision = _decide(audit, before, known=known, suspicion=moved, scale=scale)
     blind = Evidence(method=BEFORE_REVIEW, suspicion=undecided, probs=before, columns={_BY_SCAN: by_scan})
     line = f"{_NOTE}{count(int((known != UNKNOWN).sum()), 'verdict')}, without training; a scan also learns from them."
@@ -178,7 +178,7 @@ def _decide(audit: Audit, before: Table, *, known: Ints, suspicion: Floats, scal
         weights={}, transition=np.eye(len(samples.classes)), probs=before, posterior=posterior, loss=np.nan
     )
     if scale.before is not None:
-        least = flag(np.where(known == UNKNOWN, suspicion, decided(known, samples.labels)))[1]
+        least = flag(np.where(known == UNKNOWN, suspicion, answers_of(known, samples.labels)))[1]
         threshold = float(np.clip(least, LOWEST, HIGHEST))
     enough = np.full(len(samples.classes), FEWEST)  # which classes are too small was settled by the scan
     belief = believe(noise, samples.labels, counts=enough, known=known)  # and what copies say of each other
