@@ -58,6 +58,7 @@ class Joined:
         self._starts = [0, *accumulate(map(len, self._parts))]
         exposures = (*dict.fromkeys(getattr(part, "exposure", None) for part in self._parts),)
         self.exposure: Any = exposures if len(exposures) > 1 else next(iter(exposures), None)
+        """That of the parts, or where they differ all of theirs: what is kept of the images is kept by it."""
 
     def __len__(self) -> int:
         return self._starts[-1]

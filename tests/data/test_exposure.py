@@ -14,6 +14,7 @@ from labelaudit.data.images import ImageError, decode, probe, survey
 from labelaudit.data.ingest import ingest
 from labelaudit.data.source import Source, source_settings
 from labelaudit.data.sources import open_source
+from labelaudit.images import Joined, Subset
 
 
 def save(array: np.ndarray, kind: str) -> bytes:
@@ -53,6 +54,7 @@ def test_a_scale_survives_the_settings_of_an_audit(tmp_path: Path) -> None:
     assert again.images is not None
     assert decode(again.images.encoded(0)).max() == 56
     assert Exposure.of(Exposure(whole=(0.0, 4095.0)).settings()) == Exposure(whole=(0.0, 4095.0))
+    assert Joined([Subset(again.images, [0]), again.images]).exposure == Exposure(whole=(0.0, 4095.0))
 
 
 @pytest.mark.parametrize(
