@@ -91,7 +91,7 @@ CHANGES = {
     "the second round": Change(values=[(noise_fit, "_ROUNDS", 1)], refit=True),
     "cells in the search": Change(values=[(noise_fit, "_SEARCHED", 0)], refit=True),
     "cells": Change(
-        values=[(noise_fit, "_SEARCHED", 0), (noise_fit, "refine", lambda _, matrix, *__: matrix)],
+        values=[(noise_fit, "_SEARCHED", 0), (noise_fit, "refine", lambda _, matrix, *__, **___: matrix)],
         refit=True,
     ),
     "the class none": Change(values=[(pool, "find_open_set", lambda *_, **__: None)]),
