@@ -113,7 +113,8 @@ class CheckInput:
             said = settled.get(row)
             if said is not None and (latest is None or ahead or said.time >= latest.time):
                 label, note = said.new_label if said.wrong else "", known.note if known else ""
-                latest = VerdictInForce(said.verdict, label, said.reviewer, said.time, note, people[said.identity])
+                named = people.get(said.identity, ())
+                latest = VerdictInForce(said.verdict, label, said.reviewer, said.time, note, named)
             if latest is not None:
                 found[row] = latest
         return found
