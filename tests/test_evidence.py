@@ -54,10 +54,9 @@ LABELS = {
 PEERS = ("cleanlab", "mixture", "neighbours", "SimiFeat", "ten lines")
 
 
-def read(name: str) -> list[dict[str, Any]]:
-    """The rows of a benchmark."""
-    rows: list[dict[str, Any]] = json.loads((RESULTS / name).read_text(encoding="utf-8"))
-    return rows
+def read(name: str) -> Any:
+    """The rows of a benchmark: a list, or by name."""
+    return json.loads((RESULTS / name).read_text(encoding="utf-8"))
 
 
 def table(page: str, heading: str) -> dict[str, list[str]]:
@@ -167,8 +166,7 @@ def test_cleanlab_beside_them_flags_what_was_measured() -> None:
 
 def drawn() -> dict[str, dict[str, Any]]:
     """`pack size shape labels draw` -> row of benchmarks/sweep.py."""
-    rows: dict[str, dict[str, Any]] = json.loads((RESULTS / "sweep.json").read_text(encoding="utf-8"))
-    return rows
+    return dict(read("sweep.json"))
 
 
 @pytest.mark.parametrize("name", LABELS)

@@ -112,12 +112,17 @@ def _scale(belief: Belief, judged: Bools, reading: Reading | None, *, threshold:
     if threshold is not None:
         return _Scale(rate, interval, threshold, max(threshold, sure))
     some = float(suspicion.sum()) >= _SOME
-    threshold = float(np.clip(flag(suspicion)[1], LOWEST, HIGHEST)) if some else HIGHEST
+    threshold = keep_in_bounds(flag(suspicion)[1]) if some else HIGHEST
     sure = max(threshold, sure)
     if reading is not None:
         sure = bear_out(sure, suspicion[belief.known[judged] == UNKNOWN], reading.sure)
         interval = (low_end_of_sure(interval[0], suspicion, sure, companions=companions), interval[1])
     return _Scale(rate, interval, threshold, sure)
+
+
+def keep_in_bounds(threshold: float) -> float:
+    """``threshold``, or the nearer of `LOWEST` and `HIGHEST` where it lies beyond."""
+    return float(np.clip(threshold, LOWEST, HIGHEST))
 
 
 def low_end_of_sure(low: float, suspicion: Floats, sure: float, *, companions: float = 1.0) -> float:

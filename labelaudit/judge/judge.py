@@ -30,7 +30,7 @@ from labelaudit.judge.linear import HeldOut, Linear, group_shares
 from labelaudit.judge.memory import ARRAYS, Memory
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.pool import pool
-from labelaudit.judge.probes import Rotation, split_blocks
+from labelaudit.judge.probes import Rotation, split_blocks, to_unit_length
 from labelaudit.judge.scores import odds_of_wrong
 from labelaudit.judge.vectors import Directions, expand
 from labelaudit.packed import as_ascii
@@ -276,9 +276,7 @@ class Judge:
 
 def _unit_vectors(blocks: Sequence[Floats]) -> npt.NDArray[np.float16]:
     """Leading principal components (n, w_b) of each block, side by side and of unit length, narrow ones filled up."""
-    joined = np.concatenate(_widen(blocks), axis=1)
-    length = np.linalg.norm(joined, axis=1, keepdims=True)
-    return np.asarray(joined / np.where(length > 0, length, 1), dtype=np.float16)
+    return to_unit_length(np.concatenate(_widen(blocks), axis=1)).astype(np.float16)
 
 
 def _stack(axes: Sequence[Floats]) -> npt.NDArray[np.float32]:

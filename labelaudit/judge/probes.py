@@ -296,9 +296,13 @@ def narrow_width(groups: int, blocks: int) -> int:
 
 def join_units(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
     """(n, w) the ``blocks`` (n, w_b) side by side, each of unit length for each image."""
-    lengths = [np.linalg.norm(block, axis=1, keepdims=True) for block in blocks]
-    units = [block / np.where(length > 0, length, 1) for block, length in zip(blocks, lengths, strict=True)]
-    return np.concatenate(units, axis=1)
+    return np.concatenate([to_unit_length(block) for block in blocks], axis=1)
+
+
+def to_unit_length(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The rows of ``vectors`` (n, w), each divided by its length; zeros stay."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(length > 0, length, 1))
 
 
 def onehot(labels: Ints, classes: int) -> npt.NDArray[np.float32]:

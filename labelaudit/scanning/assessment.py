@@ -23,7 +23,7 @@ from labelaudit.errors import DataError
 from labelaudit.images import Images
 from labelaudit.judge.belief import believe
 from labelaudit.judge.consensus import Consensus, settle_suspicion
-from labelaudit.judge.decide import HIGHEST, LOWEST, decide
+from labelaudit.judge.decide import decide, keep_in_bounds
 from labelaudit.judge.reasons import Reason, find
 from labelaudit.judge.scores import log_odds
 from labelaudit.judge.verdict_fit import VIEWS, VerdictFit, answers_of
@@ -265,7 +265,7 @@ def decide_by(
         samples.classes,
         blank=blank,
         reading=reading,
-        threshold=None if verdicts is None else float(np.clip(verdicts.threshold, LOWEST, HIGHEST)),
+        threshold=None if verdicts is None else keep_in_bounds(verdicts.threshold),
     )
 
 

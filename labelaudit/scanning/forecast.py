@@ -83,10 +83,6 @@ class Forecast:
     def high(self) -> float:
         return self.spent + (sum(self.stages.values()) + self.more) * SPREAD
 
-    @property
-    def most_memory(self) -> float:
-        return self.memory * MEMORY_SPREAD
-
     def say(self) -> str:
         """One sentence for a person.
 

@@ -162,8 +162,8 @@ class Plan:
         self.forecast, embedding = None, 0.0
         efforts = _EFFORTS[: _EFFORTS.index(settings.effort) + 1]
         if self.max_memory is not None:
-            memory = forecast_memory(prospect, replace(settings, effort=efforts[0])) * MEMORY_SPREAD
-            if memory > self.max_memory:
+            memory = forecast_memory(prospect, replace(settings, effort=efforts[0]))
+            if not self._has_room(memory):
                 raise OptionError(self._refuse_memory(memory, prospect))
         costs, chosen = self._measure(prospect), settings
         for effort in efforts:
@@ -195,7 +195,11 @@ class Plan:
 
     def _fits(self, forecast: Forecast) -> bool:
         in_time = self.budget is None or forecast.high <= self.budget
-        return in_time and (self.max_memory is None or forecast.most_memory <= self.max_memory)
+        return in_time and self._has_room(forecast.memory)
+
+    def _has_room(self, memory: float) -> bool:
+        """Whether a forecast of so many bytes of ``memory`` fits, at the upper end of its range."""
+        return self.max_memory is None or memory * MEMORY_SPREAD <= self.max_memory
 
     @property
     def _is_told(self) -> bool:
@@ -209,12 +213,12 @@ class Plan:
             time = f"{beyond}{rough_duration(forecast.high)} here"
             limit = f"`budget` {rough_duration(self.budget)}: {_least(prospect)} {time}"
             return f"{limit}: give it more time, or fewer images"
-        return self._refuse_memory(forecast.most_memory, prospect)
+        return self._refuse_memory(forecast.memory, prospect)
 
     def _refuse_memory(self, memory: float, prospect: Prospect) -> str:
-        """The one line that refuses to take so many bytes of ``memory``."""
+        """The one line that refuses a scan whose ``memory`` is forecast at so many bytes."""
         assert self.max_memory is not None
-        limit = f"`max_memory` {size(self.max_memory)}: {_least(prospect)} {size(memory)}"
+        limit = f"`max_memory` {size(self.max_memory)}: {_least(prospect)} {size(memory * MEMORY_SPREAD)}"
         return f"{limit}: give it more memory, or fewer images"
 
     def review(self) -> str:

@@ -24,7 +24,7 @@ from labelaudit.errors import NothingToDo
 from labelaudit.images import Images
 from labelaudit.judge.belief import believe
 from labelaudit.judge.consensus import settle_suspicion
-from labelaudit.judge.decide import FEWEST, HIGHEST, LOWEST, SURE, decide, flag
+from labelaudit.judge.decide import FEWEST, SURE, decide, flag, keep_in_bounds
 from labelaudit.judge.memory import Memory
 from labelaudit.judge.noise_model import UNKNOWN, NoiseModel
 from labelaudit.judge.reasons import Reason, find
@@ -178,8 +178,8 @@ def _decide(audit: Audit, before: Table, *, known: Ints, suspicion: Floats, scal
         weights={}, transition=np.eye(len(samples.classes)), probs=before, posterior=posterior, loss=np.nan
     )
     if scale.before is not None:
-        least = flag(np.where(known == UNKNOWN, suspicion, answers_of(known, samples.labels)))[1]
-        threshold = float(np.clip(least, LOWEST, HIGHEST))
+        answered = np.where(known == UNKNOWN, suspicion, answers_of(known, samples.labels))
+        threshold = keep_in_bounds(flag(answered)[1])
     enough = np.full(len(samples.classes), FEWEST)  # which classes are too small was settled by the scan
     belief = believe(noise, samples.labels, counts=enough, known=known)  # and what copies say of each other
     decision = decide(belief, samples.classes, threshold=threshold, sure=scale.sure)
