@@ -185,8 +185,7 @@ class Plan:
         return chosen
 
     def _measure(self, prospect: Prospect) -> UnitCosts:
-        images = None if prospect.choice is None else prospect.samples.images
-        classes = len(prospect.samples.classes)
+        images, classes = prospect.samples.images, len(prospect.samples.classes)
         return measure_unit_costs(images, self._timer, classes=classes, search=lambda: forecast_search(prospect))
 
     def _begun(self, forecast: Forecast) -> Forecast:
