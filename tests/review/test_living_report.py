@@ -52,6 +52,7 @@ def test_cards_take_verdicts_and_the_numbers_follow(page: Page, tmp_path: Path) 
         assert page.locator("#told-wrong").text_content() == "1"
         assert str(page.locator("#headline").text_content()).startswith("People judged 2 of 12 suspects")
         page.locator("#grid .card").first.click()
+        page.locator("dialog img[src^='image/']").first.wait_for()
         assert page.locator("dialog img[src^='image/']").count() == 1, "the original, at full size"
         assert complaints(page) == []
         assert seen.errors == []
