@@ -7,6 +7,7 @@ to its frame.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,6 +23,7 @@ _FRAME = 2  # pixels of the frame at this side
 _INWARD = np.minimum(np.arange(SIDE), np.arange(SIDE)[::-1]) // _FRAME
 _OUTER, _SECOND = (np.flatnonzero(np.minimum(_INWARD[:, None], _INWARD) == ring) for ring in (0, 1))
 """Places of the frame among the pixels, and of the one inside it, as wide."""
+_DATE = re.compile(r"(\d{4})[:-](\d\d)[:-](\d\d)", re.ASCII)
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "the frame": ("frame red", "frame green", "frame blue", "frame contrast", "frame step"),
@@ -57,7 +59,7 @@ def measure_cues(images: Images, rows: Ints, *, workers: int = 2) -> dict[str, F
 
     with ThreadPoolExecutor(max(1, workers), thread_name_prefix="cues") as pool:
         seen = list(pool.map(look, rows.tolist()))
-    names = {name for family in (*FAMILIES.values(), *OF_ONE.values()) for name in family}
+    names = dict.fromkeys(name for family in (*FAMILIES.values(), *OF_ONE.values()) for name in family)
     return {
         name: np.array(
             [
@@ -83,8 +85,8 @@ def _look(data: bytes) -> dict[str, float | str]:
     }
     if camera:
         cues["camera"] = camera
-    if date[:10].replace(":", "").replace("-", "").isdigit():
-        year, month, day = (int(date[start : start + size]) for start, size in ((0, 4), (5, 2), (8, 2)))
+    if found := _DATE.match(date):
+        year, month, day = map(int, found.groups())
         cues["day"] = float(year * 372 + month * 31 + day)
     return cues
 

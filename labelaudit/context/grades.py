@@ -10,6 +10,7 @@ import itertools
 import math
 import re
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def read_order(classes: Sequence[str]) -> tuple[int, ...] | None:
     ((2, 0, 1), (0, 2, 1))
     >>> read_order(["1 star", "2 stars", "3 stars"])
     (0, 1, 2)
-    >>> read_order(["cat", "dog", "cow"]), read_order(["img1", "pic2", "photo3"]), read_order(["a", "b", "c"])
+    >>> read_order(["cat", "dog", "cow"]), read_order(["img1", "pic2", "photo3"]), read_order(["1", "2", "nan"])
     (None, None, None)
     """
     if len(classes) < FEWEST:
@@ -164,10 +165,9 @@ def _split(name: str) -> list[str]:
 
 def _read_numbers(classes: Sequence[str]) -> list[float] | None:
     """Numbers, spans of numbers, or the one number of each name where all else in them is the same."""
-    try:
-        return [float(name) for name in classes]
-    except ValueError:
-        pass
+    with suppress(ValueError):
+        values = [float(name) for name in classes]
+        return values if all(map(math.isfinite, values)) else None
     numbers = [[float(part) for part in _NUMBER.findall(name)] for name in classes]
     rests = {re.sub(r"[^a-z]+", " ", name.casefold()).strip() for name in classes}
     if not all(numbers) or len({rest.removesuffix("s") for rest in rests}) > 1:

@@ -103,13 +103,16 @@ def find_shortcuts(samples: Samples, *, workers: int = 2) -> tuple[Shortcut, ...
     strong = []
     for name, table in tables.items():
         kept = table[:, ~np.isnan(table).all(axis=0)]
-        if kept.shape[1] and any(len(np.unique(column[~np.isnan(column)])) > 1 for column in kept.T):
-            found = _judge(name, kept, labels, fold_of)
-            if found.gain >= (LEAST_GAIN_OF_LIGHT if name in LIGHT else LEAST_GAIN):
-                strong.append(found)
-            elif name in OF_ONE:
-                kept = np.stack([cues[one] for one in OF_ONE[name]], axis=1)
-                strong += _judge_one(name, kept, labels, fold_of, samples.classes)
+        if all(len(np.unique(column[~np.isnan(column)])) < 2 for column in kept.T):
+            continue
+        told = _tell(kept, labels, fold_of)
+        found = _judge(name, told, labels)
+        if found.gain >= (LEAST_GAIN_OF_LIGHT if name in LIGHT else LEAST_GAIN):
+            strong.append(found)
+        elif name in OF_ONE:
+            if OF_ONE[name] != FAMILIES[name]:
+                told = _tell(np.stack([cues[one] for one in OF_ONE[name]], axis=1), labels, fold_of)
+            strong += _judge_one(name, told, labels, samples.classes)
     return tuple(sorted(strong, key=lambda one: -one.gain))
 
 
@@ -158,15 +161,15 @@ def _cut(labels: Ints, groups: Sequence[str]) -> Ints:
     return fold_of
 
 
-def _judge(cue: str, table: Floats, labels: Ints, fold_of: Ints) -> Shortcut:
-    """Score a tree on ``table`` (m, f) on held-out ``labels``."""
-    right = _tell(table, labels, fold_of) == labels
+def _judge(cue: str, told: Ints, labels: Ints) -> Shortcut:
+    """Score the classes ``told`` (m,) by the tree of a ``cue`` on held-out ``labels``."""
+    right = told == labels
     return Shortcut(cue=cue, accuracy=float(right.mean()), usual=float(np.bincount(labels).max() / len(labels)))
 
 
-def _judge_one(cue: str, table: Floats, labels: Ints, fold_of: Ints, classes: Sequence[str]) -> list[Shortcut]:
-    """The shortcut of the one of ``classes`` that a tree on ``table`` (m, f) tells best from all others, if it does."""
-    told, sizes = _tell(table, labels, fold_of), np.bincount(labels, minlength=len(classes))
+def _judge_one(cue: str, told: Ints, labels: Ints, classes: Sequence[str]) -> list[Shortcut]:
+    """The shortcut of the one of ``classes`` that is ``told`` (m,) best from all others, if it is."""
+    sizes = np.bincount(labels, minlength=len(classes))
     hits, share = np.bincount(labels[told == labels], minlength=len(sizes)), sizes / len(labels)
     score = 2 * hits / np.maximum(sizes + np.bincount(told, minlength=len(sizes)), 1)  # F1 of each class
     gain = np.where(sizes >= _FEWEST_OF_ONE, (score - share) / np.maximum(1 - share, 1e-9), 0)

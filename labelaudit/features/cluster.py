@@ -133,10 +133,8 @@ class Embedder:
         found: dict[str, npt.NDArray[Any]] = {"row": rows}
         for place, (made_rows, values) in enumerate(batch.made):
             spread = np.zeros((len(rows), job.parts[place].backbone.width), np.float32)
-            at = np.searchsorted(rows, made_rows)
-            spread[at] = values
-            mask = np.zeros(len(rows), bool)
-            mask[at] = True
+            mask = np.isin(rows, made_rows)  # which keep the order of the rows, whatever it is
+            spread[mask] = values
             found[f"made{place}"], found[f"values{place}"] = mask, spread
         failures = [batch.failures.get(row, ("", "")) for row in rows.tolist()]
         found["kind"] = np.array([kind for kind, _ in failures], dtype=object)

@@ -157,10 +157,10 @@ def _copies(samples: Samples, groups: Sequence[int] | Sequence[str]) -> Iterator
     for row, digest in enumerate(samples.digests):
         rows_of[digest].append(row)
     for rows in rows_of.values():
-        for row in rows[1:]:
-            other = next((other for other in rows if groups[other] != groups[row]), None)
-            if other is not None:
-                yield row, other
+        first = rows[0]
+        other = next((row for row in rows if groups[row] != groups[first]), None)
+        if other is not None:
+            yield from ((row, other if groups[row] == groups[first] else first) for row in rows[1:])
 
 
 def _name(pairs: Pairs) -> Iterator[tuple[int, int]]:

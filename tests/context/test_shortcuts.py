@@ -19,7 +19,14 @@ DRAW = np.random.default_rng(4)
 LABELS = np.arange(N) % 2
 
 
-def picture(*, frame: bool = False, kind: str = "PNG", size: tuple[int, int] = (24, 24), camera: str = "") -> bytes:
+def picture(
+    *,
+    frame: bool = False,
+    kind: str = "PNG",
+    size: tuple[int, int] = (24, 24),
+    camera: str = "",
+    date: str = "2024:03:07 10:00:00",
+) -> bytes:
     pixels = DRAW.integers(60, 200, (*size, 3), dtype=np.uint8)
     if frame:
         pixels[[0, 1, -1, -2]] = pixels[:, [0, 1, -1, -2]] = 255
@@ -27,7 +34,7 @@ def picture(*, frame: bool = False, kind: str = "PNG", size: tuple[int, int] = (
     exif = Image.Exif()
     if camera:
         exif[0x0110] = camera
-        exif[0x0132] = "2024:03:07 10:00:00"
+        exif[0x0132] = date
     image.save(file, kind, exif=exif)
     return file.getvalue()
 
@@ -113,3 +120,9 @@ def test_plain_images_and_few_images_have_none() -> None:
 
 def test_files_that_fail_say_nothing() -> None:
     assert find_shortcuts(samples([b"broken"] * N)) == ()
+
+
+@pytest.mark.parametrize("date", ["2020", "2020:01", "2020-1--:2"])
+def test_a_date_that_is_none_says_nothing(date: str) -> None:
+    found = find_shortcuts(samples([picture(camera="Nikon", date=date if label else "") for label in LABELS]))
+    assert "the date in the file" not in {one.cue for one in found}

@@ -43,6 +43,9 @@ def test_an_actor_makes_the_features_of_its_rows(images):
     np.testing.assert_array_equal(second, expected.values[[2, 5], WIDTHS["lite0"] :])
     assert batch.failures == {row: (kind, detail) for row, kind, detail in failures}
     assert batch.size == 3
+    order = [2, 0, 1]  # blocks come as they are ready
+    turned = actor({"data": np.concatenate([rows[:, None], needed], axis=1)[order]})
+    assert all((turned[name] == column[order]).all() for name, column in found.items())
 
 
 def test_a_node_that_cannot_read_the_images_says_so():

@@ -68,11 +68,8 @@ def test_same_bytes_under_two_labels() -> None:
 
 def test_every_sample_of_a_larger_conflict_is_named() -> None:
     samples = dataset([SCENES[0]] * 5 + [SCENES[1]], [0, 0, 1, 0, 2, 0])
-    found = conflicts(samples)
-    assert {name for finding in found for name in (finding.path, finding.partner)} == {
-        f"{row:03d}.png" for row in range(5)
-    }
-    assert len(found) == 4
+    pairs = [(int(finding.path[:3]), int(finding.partner[:3])) for finding in conflicts(samples)]
+    assert pairs == [(1, 2), (2, 0), (3, 2), (4, 0)]
 
 
 def test_a_recompressed_copy_under_another_label() -> None:
