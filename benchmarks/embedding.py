@@ -39,6 +39,7 @@ from labelaudit.features.embedding import run_threads
 from labelaudit.features.job import Job
 from labelaudit.features.lite_torch import Lite
 from labelaudit.features.runners import import_onnxruntime
+from labelaudit.machine import Machine
 from labelaudit.types import Floats
 
 ROOT = Path(__file__).parents[1]
@@ -243,7 +244,7 @@ class Family:
 def embed_ours(files: Sequence[bytes], spec: str) -> Floats:
     """(n, d) features by `embed`."""
     digests = [blake2b(file, digest_size=16).hexdigest() for file in files]
-    return embed(Encoded(files), digests, backbones=[spec], workers=CORES)[0].values
+    return embed(Encoded(files), digests, backbones=[spec], machine=Machine(workers=CORES))[0].values
 
 
 def main() -> None:

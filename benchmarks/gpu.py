@@ -110,7 +110,8 @@ def twins(device: str, small: bool) -> dict[str, Any]:
         found[name] = {"difference": round(float(value), 6), "limit": limit, "ok": bool(value <= limit)}
 
     both = [
-        embed(pictures, pictures.digests, backbones=["lite0@96"], device=where)[0].values for where in ("cpu", device)
+        embed(pictures, pictures.digests, backbones=["lite0@96"], machine=Machine(device=where))[0].values
+        for where in ("cpu", device)
     ]
     a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in both)
     note("features: 1 - cosine", float((1 - (a * b).sum(1)).max()), 1e-2)
@@ -205,9 +206,11 @@ def embedding(device: str, small: bool, data: Path) -> dict[str, Any]:
         digests = pictures.digests
     count = len(digests)
     images: Any = type("Images", (), {"__len__": lambda _: count, "encoded": lambda _, row: pictures.encoded(row)})()
-    embed(images, digests, backbones=["lite0@96"], device=device, workers=workers)  # loads and warms up
+    embed(
+        images, digests, backbones=["lite0@96"], machine=Machine(device=device, workers=workers)
+    )  # loads and warms up
     started = time.perf_counter()
-    embed(images, digests, backbones=["lite0@128"], device=device, workers=workers)
+    embed(images, digests, backbones=["lite0@128"], machine=Machine(device=device, workers=workers))
     whole = count / (time.perf_counter() - started)
     started = time.perf_counter()
     with ThreadPoolExecutor(workers) as pool:

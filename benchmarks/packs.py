@@ -140,7 +140,7 @@ def embed_as_scanned(samples: Samples, settings: ScanSettings, machine: Machine)
 def embed_by(samples: Samples, specs: Sequence[str], machine: Machine) -> Features:
     """Features by the backbones ``specs``."""
     assert samples.images is not None
-    return embed(samples.images, samples.digests, backbones=specs, workers=machine.workers, cache=machine.cache)[0]
+    return embed(samples.images, samples.digests, backbones=specs, machine=machine)[0]
 
 
 def by_peers(

@@ -21,6 +21,7 @@ from labelaudit.data.parts import TESTING, TRAINING
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, OptionError
 from labelaudit.images import Images, Joined, Subset
+from labelaudit.machine import Machine
 from labelaudit.types import Ints, Progress, no_progress
 
 SIDES = {"mnist": 28, "cifar10": 32, "cifar100": 32, "svhn": 32}
@@ -74,7 +75,8 @@ class Part:
             raise OptionError("`backbone` takes images as they are stored, which this dataset has not")
         images = Subset(self.images, rows)
         digests = [digest(images.encoded(row)) for row in range(len(images))]
-        features, failures = embed(images, digests, backbones=[backbone], workers=1, cache=cache, progress=progress)
+        machine = Machine(device="cpu", workers=1, cache=cache, progress=progress)
+        features, failures = embed(images, digests, backbones=[backbone], machine=machine)
         if failures:
             raise DataError(f"an image of the dataset cannot be read: {failures[0][2]}")
         return np.array(features.values)

@@ -29,6 +29,7 @@ from labelaudit.data.tree import walk
 from labelaudit.errors import DataError, OptionError, RunError, unknown_name, writing
 from labelaudit.files import check_apart, recover, sibling, swap
 from labelaudit.images import Joined, Subset
+from labelaudit.machine import Machine
 from labelaudit.text import Lines
 from labelaudit.types import Bools, Floats, Ints, Progress, Samples, no_progress
 
@@ -177,7 +178,8 @@ def _confusions(samples: Samples, generator: np.random.Generator, workers: int, 
     from labelaudit.judge import probes
 
     assert samples.images is not None
-    features, _ = embed(samples.images, samples.digests, backbones=["lite0@96"], workers=workers, progress=progress)
+    machine = Machine(device="cpu", workers=workers, progress=progress)
+    features, _ = embed(samples.images, samples.digests, backbones=["lite0@96"], machine=machine)
     (rotation,) = probes.find_rotations(features)
     x = rotation.apply(features.values)
     folds = generator.permutation(len(samples)) % min(_FOLDS, len(samples))

@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 import zlib
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from labelaudit.features.specs import parse_specs
 from labelaudit.features.store import PIXELS_VERSION, FeatureStore, content_keys
 from labelaudit.images import Images
 from labelaudit.machine import Machine
-from labelaudit.types import Features, Finding, Floats, Ints, Progress, Samples, no_progress
+from labelaudit.types import Features, Finding, Floats, Ints, Samples
 
 _DEVICE_BATCH = 64
 _DECODED = 32
@@ -39,6 +39,7 @@ _IN_MEMORY = 256 << 20
 """Bytes; larger feature matrices live in a temporary memory map."""
 _COPY_ROWS = 4096
 _SAMPLE = 48
+_HERE = Machine(device="cpu")
 _LEAST_COMPUTING = 0.2  # share of the time of embedding, however long decoding was found to take
 
 
@@ -47,21 +48,16 @@ def embed(
     digests: Sequence[str],
     *,
     backbones: Sequence[str],
-    device: str = "cpu",
-    workers: int = 2,
-    cache: Path | None = None,
-    progress: Progress = no_progress,
-    notice: Callable[[str], None] = lambda _: None,
-    spread: Callable[[Job, Ints], Generator[Batch]] | None = None,
+    machine: Machine | None = None,
 ) -> tuple[Features, tuple[tuple[int, str, str], ...]]:
     """Features of every image, (n, d) float32: one block per backbone, side by side, and what failed.
 
     ``digests`` (n,) are the images' content digests: equal ones are embedded once, and features are kept under them in
-    the folder ``cache`` as they are made, so an interrupted run continues where it stopped; where its disk fills up
+    the cache of ``machine`` as they are made, so an interrupted run continues where it stopped; where its disk fills up
     ``notice`` hears it and the rest is not kept. ``backbones`` are specs
     ``name[@size]``: ``lite0``, ``lite1``, ``lite2`` (embedded, no network) or any timm model. The whole image is
-    squeezed into the square of the backbone's size. ``workers`` threads decode, and on CPU run the backbone, unless the
-    work is ``spread`` over other machines.
+    squeezed into the square of the backbone's size. The workers of ``machine`` (by default two threads of this CPU)
+    decode, and on a CPU run the backbone, unless its engine is a cluster.
 
     Images that cannot be decoded have zero rows and are listed as (row, kind, detail), kinds as in `Finding`.
     Raises `OptionError` for an unknown or repeated backbone, `BackboneError` where one cannot be loaded,
@@ -75,28 +71,29 @@ def embed(
     >>> features.values.shape, features.name, failures
     ((2, 1984), 'lite0@32', ())
     """
-    job = _open(images, digests, backbones, device, cache)
+    machine = (machine or _HERE).settled()
+    job = _open(images, digests, backbones, machine)
     widths = [part.backbone.width for part in job.parts]
     starts = np.cumsum([0, *widths]).tolist()
-    values = _allocate(len(images), starts[-1], cache)
+    values = _allocate(len(images), starts[-1], machine.cache)
     blocks = [values[:, start:stop] for start, stop in itertools.pairwise(starts)]
     for block, part in zip(blocks, job.parts, strict=True):
         _fill(block, part)
     todo = job.todo()
     failures: dict[int, tuple[str, str]] = {}
     done = 0
-    if spread and len(todo):
-        work = spread(job, todo)
+    if machine.engine != "local" and len(todo):
+        work = _run_cluster(job, todo, machine)
     else:
-        work = run_threads(job, todo, job.load(), workers, _batch_size(job, len(todo), workers, device))
+        work = run_threads(job, todo, job.load(), machine.workers, _batch_size(job, len(todo), machine))
     with contextlib.closing(work) as batches:
         for batch in batches:
             for block, (rows, made) in zip(blocks, batch.made, strict=True):
                 block[rows] = made
-            job.keep(batch, notice)
+            job.keep(batch, machine.notice)
             failures.update(batch.failures)
             done += batch.size
-            progress("embed", done, len(todo))
+            machine.progress("embed", done, len(todo))
     repeats = np.flatnonzero(job.first != np.arange(len(images)))
     for rows in _slices(repeats):
         values[rows] = values[job.first[rows]]
@@ -117,15 +114,14 @@ def forecast_embedding(
     digests: Sequence[str],
     *,
     backbones: Sequence[str],
-    device: str = "cpu",
-    workers: int = 2,
-    cache: Path | None = None,
+    machine: Machine | None = None,
 ) -> float:
     """Seconds that `embed` with the same arguments would take now, measured on up to 48 of the images it would embed.
 
-    Loading the backbones is not counted. Features that were made to measure are kept in the ``cache``.
+    Loading the backbones is not counted. Features that were made to measure are kept in the cache of ``machine``.
     """
-    job = _open(images, digests, backbones, device, cache)
+    machine = (machine or _HERE).settled()
+    workers, job = machine.workers, _open(images, digests, backbones, machine)
     todo = job.todo()
     if not len(todo):
         return 0.0
@@ -134,12 +130,12 @@ def forecast_embedding(
     seconds = 0.0
     for rows in (sample[:workers], sample):  # the first pass warms up
         started = time.perf_counter()
-        size = _batch_size(job, len(rows), workers, device)
+        size = _batch_size(job, len(rows), machine)
         batches = list(run_threads(job, rows, runners, workers, max(1, min(size, len(rows) // workers))))
         seconds = time.perf_counter() - started
     for batch in batches:
         job.keep(batch)
-    left = len(todo) - (0 if cache is None else len(sample))
+    left = len(todo) - (0 if machine.cache is None else len(sample))
     return seconds * left / len(sample)
 
 
@@ -147,7 +143,7 @@ def count_missing(
     images: Images, digests: Sequence[str], *, backbones: Sequence[str], cache: Path | None = None
 ) -> int:
     """The number of images that `embed` with the same arguments would embed now."""
-    return len(_open(images, digests, backbones, "cpu", cache).todo())
+    return len(_open(images, digests, backbones, replace(_HERE, cache=cache)).todo())
 
 
 def forecast_others(
@@ -166,7 +162,7 @@ def forecast_others(
     """
 
     def count(specs: Sequence[str]) -> tuple[float, float]:
-        job = _open(images, digests, specs, "cpu", cache)
+        job = _open(images, digests, specs, replace(_HERE, cache=cache))
         return float(len(job.todo())), sum(float(part.missing.sum()) * part.backbone.spec.work for part in job.parts)
 
     (some, done), (more, left) = count(backbones), count(others)
@@ -176,7 +172,7 @@ def forecast_others(
     return (seconds - computing) * more / some + computing * left / done
 
 
-def _open(images: Images, digests: Sequence[str], backbones: Sequence[str], device: str, cache: Path | None) -> Job:
+def _open(images: Images, digests: Sequence[str], backbones: Sequence[str], machine: Machine) -> Job:
     if len(digests) != len(images):
         raise DataError(f"{len(images)} images, but {len(digests)} digests")
     keys = content_keys(images, digests)
@@ -185,9 +181,11 @@ def _open(images: Images, digests: Sequence[str], backbones: Sequence[str], devi
     once = first == np.arange(len(keys))
     parts = []
     for spec in parse_specs(backbones):
-        backbone = find_backbone(spec, device)
+        backbone = find_backbone(spec, machine.device)
         identity = {**backbone.identity, "pixels": PIXELS_VERSION}
-        store = None if cache is None else FeatureStore(cache, str(spec), identity, backbone.width)
+        store = None
+        if machine.cache is not None:
+            store = FeatureStore(machine.cache, str(spec), identity, backbone.width)
         stored = np.full(len(keys), -1, dtype=np.int64)
         if store is not None:
             stored[once] = store.find(keys[once])
@@ -217,13 +215,13 @@ def _slices(rows: Ints) -> Iterator[Ints]:
     return (rows[some] for some in slices(len(rows), _COPY_ROWS))
 
 
-def _batch_size(job: Job, images: int, workers: int, device: str) -> int:
+def _batch_size(job: Job, images: int, machine: Machine) -> int:
     """Images that a thread decodes before it computes: few where there are few, or where each takes long."""
-    if device != "cpu":
+    if machine.device != "cpu":
         return _DEVICE_BATCH
     if not all(part.backbone.spec.embedded for part in job.parts):
         return CPU_BATCH
-    return max(CPU_BATCH, min(_DECODED, images // (4 * max(1, workers))))
+    return max(CPU_BATCH, min(_DECODED, images // (4 * machine.workers)))
 
 
 def run_threads(job: Job, rows: Ints, runners: Sequence[Runner | None], workers: int, size: int) -> Generator[Batch]:
@@ -251,17 +249,7 @@ def embed_samples(
 ) -> tuple[Samples, Features, tuple[Finding, ...]]:
     """Features of all samples; what cannot be decoded becomes a finding and leaves the dataset."""
     assert samples.images is not None
-    features, failures = embed(
-        samples.images,
-        samples.digests,
-        backbones=specs,
-        device=machine.device,
-        workers=machine.workers,
-        cache=machine.cache,
-        progress=machine.progress,
-        notice=machine.notice,
-        spread=None if machine.engine == "local" else _find_cluster(machine),
-    )
+    features, failures = embed(samples.images, samples.digests, backbones=specs, machine=machine)
     findings = tuple(
         Finding(kind="unreadable" if kind == "changed" else kind, path=samples.ids[row], detail=detail)
         for row, kind, detail in failures
@@ -272,8 +260,9 @@ def embed_samples(
     return samples, features, findings
 
 
-def _find_cluster(machine: Machine) -> Callable[[Job, Ints], Generator[Batch]]:
+def _run_cluster(job: Job, rows: Ints, machine: Machine) -> Generator[Batch]:
+    """`run_threads` on the cluster of ``machine``."""
     from labelaudit.features import cluster
 
     cluster.connect(machine.address)
-    return cluster.run
+    return cluster.run(job, rows)

@@ -153,14 +153,9 @@ def _compare_features_and_pixels(
     classes = len(present)
     if stored.images is None or classes < 2:
         return 0.0, np.inf, len(rows)
-    features, _ = embed(
-        stored.images,
-        stored.digests,
-        backbones=in_precision([TRIAL], find_precision(settings.precision, machine.device)),
-        device=machine.device,
-        workers=machine.workers,
-        cache=machine.cache,
-    )
+    here = Machine(device=machine.device, workers=machine.workers, cache=machine.cache)  # silent, and no cluster
+    backbones = in_precision([TRIAL], find_precision(settings.precision, machine.device))
+    features, _ = embed(stored.images, stored.digests, backbones=backbones, machine=here)
     fold_of = stratified_folds(labels, _TRIAL_FOLDS, seed=_TRIAL_SEED, digests=some.digests)
     (block,) = principal_blocks(replace(features, values=features.values[order]))
     by_features = np.asarray(discriminant(block, labels, classes, fold_of))

@@ -240,12 +240,7 @@ def forecast_embedding(prospect: Prospect, settings: ScanSettings) -> float:
     if prospect.choice is None or samples.images is None:
         return 0.0
     return features.forecast_embedding(
-        samples.images,
-        samples.digests,
-        backbones=prospect.specs(settings),
-        device=machine.device,
-        workers=machine.workers,
-        cache=machine.cache,
+        samples.images, samples.digests, backbones=prospect.specs(settings), machine=machine
     )
 
 

@@ -21,6 +21,7 @@ from labelaudit.features.lite import SIZES, WIDTHS, blocks, same_padding
 from labelaudit.features.lite_onnx import build_graph, fold
 from labelaudit.features.lite_torch import Lite
 from labelaudit.features.runners import CPU_BATCH, OnnxRunner, TorchRunner, find_backbone
+from labelaudit.machine import Machine
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,7 @@ def test_a_lite_network_can_be_fine_tuned(pixels):
 def test_features_depend_on_the_image_alone():
     files = [jpeg(photo(seed, 300 + 40 * seed, 200)) for seed in range(5)] + [encode(photo(9))]
     images = Listed(files)
-    together, failures = embed(images, images.digests, backbones=["lite0@32", "lite1@96"], workers=3)
+    together, failures = embed(images, images.digests, backbones=["lite0@32", "lite1@96"], machine=Machine(workers=3))
     assert failures == ()
     assert together.name == "lite0@32+lite1@96"
     assert together.blocks == (WIDTHS["lite0"], WIDTHS["lite1"])
@@ -109,7 +110,7 @@ def test_features_depend_on_the_image_alone():
     for place, spec in enumerate(("lite0@32", "lite1@96")):
         block = together.values[:, WIDTHS["lite0"] * place : WIDTHS["lite0"] * place + together.blocks[place]]
         for row, file in enumerate(files):
-            alone, _ = embed(Listed([file]), ["0" * 32], backbones=[spec], workers=1)
+            alone, _ = embed(Listed([file]), ["0" * 32], backbones=[spec], machine=Machine(workers=1))
             np.testing.assert_array_equal(alone.values[0], block[row])
 
 
@@ -121,7 +122,7 @@ def test_equal_digests_are_embedded_once_and_failures_are_listed_for_each_row():
         images,
         images.digests,
         backbones=["lite0@32"],
-        progress=lambda stage, done, total: ticks.append((stage, done, total)),
+        machine=Machine(progress=lambda stage, done, total: ticks.append((stage, done, total))),
     )
     assert images.reads == [1, 1, 0, 0, 1, 1, 1]
     np.testing.assert_array_equal(features.values[0], features.values[2])
@@ -147,7 +148,7 @@ def test_no_images_give_no_rows():
 def test_large_results_live_in_a_temporary_map(monkeypatch, tmp_path):
     monkeypatch.setattr("labelaudit.features.embedding._IN_MEMORY", 0)
     images = Listed([encode(photo(seed)) for seed in range(2)])
-    mapped, _ = embed(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
+    mapped, _ = embed(images, images.digests, backbones=["lite0@32"], machine=Machine(cache=tmp_path))
     monkeypatch.undo()
     plain, _ = embed(images, images.digests, backbones=["lite0@32"])
     assert isinstance(mapped.values, np.memmap)
@@ -177,7 +178,9 @@ def test_a_core_decodes_many_images_in_a_row_where_there_are_many(monkeypatch):
     monkeypatch.setattr("labelaudit.features.embedding.embed_batch", note)
     for count in (20, 300):
         files = [encode(np.full((2, 2), shade % 256, np.uint8)) for shade in range(count)]
-        embed(Listed(files), [f"{row:032x}" for row in range(count)], backbones=["lite0@32"], workers=2)
+        embed(
+            Listed(files), [f"{row:032x}" for row in range(count)], backbones=["lite0@32"], machine=Machine(workers=2)
+        )
     assert sorted(sizes) == [4, 8, 8, 12, *[32] * 9]
 
 
@@ -190,7 +193,7 @@ def test_an_interrupt_stops_soon_and_leaves_no_thread():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        embed(many, digests, backbones=["lite0@32"], progress=interrupt)
+        embed(many, digests, backbones=["lite0@32"], machine=Machine(progress=interrupt))
     assert sum(many.reads) <= 4 * 32, "the batches that were asked for at once"
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("embed")]
 
@@ -202,18 +205,18 @@ def test_forecast_measures_what_is_left_to_embed(tmp_path, monkeypatch):
     anew = forecast_embedding(images, images.digests, backbones=["lite0@32"])
     assert anew == 60 / 48  # one tick of that clock for the 48 images that were tried
     assert max(images.reads) <= 2
-    left = forecast_embedding(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
+    left = forecast_embedding(images, images.digests, backbones=["lite0@32"], machine=Machine(cache=tmp_path))
     assert left == 12 / 48  # what was tried is in the cache now
     before = sum(images.reads)
-    embed(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
+    embed(images, images.digests, backbones=["lite0@32"], machine=Machine(cache=tmp_path))
     assert sum(images.reads) == before + 12
-    embed(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
-    assert forecast_embedding(images, images.digests, backbones=["lite0@32"], cache=tmp_path) == 0
+    embed(images, images.digests, backbones=["lite0@32"], machine=Machine(cache=tmp_path))
+    assert forecast_embedding(images, images.digests, backbones=["lite0@32"], machine=Machine(cache=tmp_path)) == 0
 
 
 def test_other_forecasts_follow_the_work_that_is_left(tmp_path):
     images = Listed([encode(photo(seed)) for seed in range(4)])
-    embed(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
+    embed(images, images.digests, backbones=["lite0@32"], machine=Machine(cache=tmp_path))
 
     def forecast(*others, decoding=0.0):
         how = {"seconds": 10.0, "decoding": decoding, "backbones": ["lite0@64"], "others": others, "cache": tmp_path}
@@ -274,7 +277,7 @@ def test_damaged_weights_are_named(monkeypatch, tmp_path):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
 def test_a_device_that_is_not_there_is_an_error():
     with pytest.raises(BackboneError, match=r"device 'cuda' cannot be used: .*; try device cpu"):
-        embed(Listed([encode(photo(0))]), ["a" * 32], backbones=["lite0@32"], device="cuda")
+        TorchRunner(Lite("lite0"), "cuda")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -306,10 +309,10 @@ def offline_timm(monkeypatch):
 def test_a_timm_model_embeds_beside_an_embedded_one(offline_timm, tmp_path):
     images = Listed([encode(photo(seed)) for seed in range(3)])
     specs = ["resnet10t@64", "lite0@32"]
-    features, failures = embed(images, images.digests, backbones=specs, cache=tmp_path)
+    features, failures = embed(images, images.digests, backbones=specs, machine=Machine(cache=tmp_path))
     assert failures == ()
     assert features.blocks == (512, WIDTHS["lite0"])
-    again, _ = embed(images, images.digests, backbones=specs, cache=tmp_path)
+    again, _ = embed(images, images.digests, backbones=specs, machine=Machine(cache=tmp_path))
     np.testing.assert_array_equal(features.values, again.values)
     assert images.reads == [1, 1, 1]
 

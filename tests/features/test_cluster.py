@@ -16,6 +16,7 @@ from labelaudit.errors import OptionError, RunError
 from labelaudit.features import cluster, embed
 from labelaudit.features.embedding import Job
 from labelaudit.features.lite import WIDTHS
+from labelaudit.machine import Machine
 from labelaudit.scanning.scan import scan
 
 SPECS = ("lite0@32-int8", "lite1@32")
@@ -128,10 +129,12 @@ def two_nodes():
 def test_two_nodes_give_the_same_features(tmp_path):
     samples, cache = folder(tmp_path / "images"), tmp_path / "cache"
     expected, failures = embed(samples.images, samples.digests, backbones=SPECS)
-    found, failed = embed(samples.images, samples.digests, backbones=SPECS, cache=cache, spread=cluster.run)
+    found, failed = embed(samples.images, samples.digests, backbones=SPECS, machine=Machine(cache=cache, engine="ray"))
     np.testing.assert_array_equal(found.values, expected.values)
     assert failed == failures
-    again, _ = embed(samples.images, samples.digests, backbones=SPECS, cache=cache)  # kept as if made here
+    again, _ = embed(
+        samples.images, samples.digests, backbones=SPECS, machine=Machine(cache=cache)
+    )  # kept as if made here
     np.testing.assert_array_equal(again.values, expected.values)
 
 
@@ -166,7 +169,9 @@ def test_a_worker_killed_in_the_middle_costs_nothing_but_time(tmp_path):
     samples, marker = folder(tmp_path / "images"), tmp_path / "killed"
     expected, failures = embed(samples.images, samples.digests, backbones=SPECS)
     images = deadly(samples.images, marker)
-    found, failed = embed(images, samples.digests, backbones=SPECS, cache=tmp_path / "cache", spread=cluster.run)
+    found, failed = embed(
+        images, samples.digests, backbones=SPECS, machine=Machine(cache=tmp_path / "cache", engine="ray")
+    )
     assert marker.exists()
     np.testing.assert_array_equal(found.values, expected.values)
     assert failed == failures

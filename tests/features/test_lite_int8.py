@@ -15,7 +15,7 @@ from labelaudit.features.lite_int8 import ALIKE, _clipped_mean, _find_ranges, _r
 from labelaudit.features.lite_onnx import build_graph as build_float_graph
 from labelaudit.features.runners import OnnxRunner
 from labelaudit.features.specs import in_precision
-from labelaudit.machine import multiplies_bytes
+from labelaudit.machine import Machine, multiplies_bytes
 
 SIDE = 68
 
@@ -120,12 +120,15 @@ def test_all_tensors_of_a_stream_share_their_steps_up_to_a_factor(variant):
 
 def test_int8_and_float32_are_cached_apart(tmp_path):
     images, digests = Listed([encode(photo(seed)) for seed in range(2)]), ["a" * 32, "b" * 32]
-    made = {spec: embed(images, digests, backbones=[spec], cache=tmp_path)[0] for spec in ("lite0@32", "lite0@32-int8")}
+    made = {
+        spec: embed(images, digests, backbones=[spec], machine=Machine(cache=tmp_path))[0]
+        for spec in ("lite0@32", "lite0@32-int8")
+    }
     assert len([folder for folder in tmp_path.iterdir() if folder.is_dir()]) == 2
     assert made["lite0@32-int8"].name == "lite0@32-int8"
     assert made["lite0@32-int8"].version != made["lite0@32"].version
     assert not np.array_equal(made["lite0@32-int8"].values, made["lite0@32"].values)
-    again = embed(images, digests, backbones=["lite0@32-int8"], cache=tmp_path)[0]
+    again = embed(images, digests, backbones=["lite0@32-int8"], machine=Machine(cache=tmp_path))[0]
     np.testing.assert_array_equal(again.values, made["lite0@32-int8"].values)
 
 

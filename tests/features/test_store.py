@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from labelaudit.data.images import encode
 from labelaudit.errors import RunError
 from labelaudit.features import embed
 from labelaudit.features.store import FeatureStore
+from labelaudit.machine import Machine
 
 WIDTH = 3
 
@@ -110,17 +112,19 @@ def test_a_cache_that_cannot_be_a_folder_is_an_error(tmp_path, images):
     blocked = tmp_path / "cache"
     blocked.write_text("a file")
     with pytest.raises(RunError, match=r"feature cache .*cache.* cannot be used .*: choose another `cache`, or none"):
-        embed(images, images.digests, backbones=["lite0@32"], cache=blocked)
+        embed(images, images.digests, backbones=["lite0@32"], machine=Machine(cache=blocked))
 
 
 def test_a_disk_that_fills_up_ends_the_keeping_and_not_the_work(tmp_path, images, monkeypatch):
     def fill_up(*_):
         raise RunError("full") from OSError(28, "No space left on device")
 
-    how, told = {"backbones": ["lite0@32"], "workers": 1}, []
-    alone = embed(images, images.digests, **how)[0]
+    machine, told = Machine(workers=1), []
+    alone = embed(images, images.digests, backbones=["lite0@32"], machine=machine)[0]
     monkeypatch.setattr(FeatureStore, "append", fill_up)
-    kept = embed(images, images.digests, **how, cache=tmp_path, notice=told.append)[0]
+    kept = embed(
+        images, images.digests, backbones=["lite0@32"], machine=replace(machine, cache=tmp_path, notice=told.append)
+    )[0]
     np.testing.assert_array_equal(kept.values, alone.values)
     assert len(told) == 1
     assert told[0].endswith("cannot be written (No space left on device).")
@@ -147,11 +151,14 @@ def test_scans_may_share_a_cache(tmp_path):
 def test_a_second_embedding_reads_only_new_images(tmp_path, images):
     plain, _ = embed(images, images.digests, backbones=["lite0@32"])
     fewer = Listed(images.files[:3])
-    embed(fewer, fewer.digests, backbones=["lite0@32"], cache=tmp_path)
+    embed(fewer, fewer.digests, backbones=["lite0@32"], machine=Machine(cache=tmp_path))
     more = Listed([*images.files[::-1], images.files[0]])
     ticks = []
     features, _ = embed(
-        more, more.digests, backbones=["lite0@32"], cache=tmp_path, progress=lambda *tick: ticks.append(tick)
+        more,
+        more.digests,
+        backbones=["lite0@32"],
+        machine=Machine(cache=tmp_path, progress=lambda *tick: ticks.append(tick)),
     )
     assert more.reads == [1, 0, 0, 0, 0]
     assert ticks == [("embed", 1, 1)]
@@ -159,31 +166,31 @@ def test_a_second_embedding_reads_only_new_images(tmp_path, images):
 
 
 def test_another_backbone_is_added_beside_the_cached_one(tmp_path, images):
-    embed(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
-    both, _ = embed(images, images.digests, backbones=["lite1@32", "lite0@32"], cache=tmp_path)
+    embed(images, images.digests, backbones=["lite0@32"], machine=Machine(cache=tmp_path))
+    both, _ = embed(images, images.digests, backbones=["lite1@32", "lite0@32"], machine=Machine(cache=tmp_path))
     plain, _ = embed(images, images.digests, backbones=["lite1@32", "lite0@32"])
     np.testing.assert_array_equal(both.values, plain.values)
 
 
 def test_a_warm_cache_loads_no_backbone(tmp_path, images, monkeypatch):
-    embed(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
+    embed(images, images.digests, backbones=["lite0@32"], machine=Machine(cache=tmp_path))
     monkeypatch.setattr("labelaudit.features.runners.OnnxRunner", None)
-    again, _ = embed(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
+    again, _ = embed(images, images.digests, backbones=["lite0@32"], machine=Machine(cache=tmp_path))
     assert again.values.any(axis=1).all()
 
 
 def test_damaged_rows_are_embedded_again(tmp_path, images):
-    before, _ = embed(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
+    before, _ = embed(images, images.digests, backbones=["lite0@32"], machine=Machine(cache=tmp_path))
     path = next(tmp_path.glob("*/features.f32"))
     data = bytearray(path.read_bytes())
     data[10] ^= 255
     path.write_bytes(data)
     repaired = Listed(images.files)
-    after, _ = embed(repaired, repaired.digests, backbones=["lite0@32"], cache=tmp_path)
+    after, _ = embed(repaired, repaired.digests, backbones=["lite0@32"], machine=Machine(cache=tmp_path))
     np.testing.assert_array_equal(before.values, after.values)
     assert sum(repaired.reads) == 1
     warm = Listed(images.files)
-    embed(warm, warm.digests, backbones=["lite0@32"], cache=tmp_path)
+    embed(warm, warm.digests, backbones=["lite0@32"], machine=Machine(cache=tmp_path))
     assert sum(warm.reads) == 0
 
 
@@ -195,9 +202,9 @@ def test_an_interrupted_embedding_continues_where_it_stopped(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        embed(images, images.digests, backbones=["lite0@32"], cache=tmp_path, progress=interrupt)
+        embed(images, images.digests, backbones=["lite0@32"], machine=Machine(cache=tmp_path, progress=interrupt))
     rest = Listed(images.files)
-    features, _ = embed(rest, rest.digests, backbones=["lite0@32"], cache=tmp_path)
+    features, _ = embed(rest, rest.digests, backbones=["lite0@32"], machine=Machine(cache=tmp_path))
     assert 0 < sum(rest.reads) <= 44
     assert features.values.any(axis=1).all()
 
@@ -205,5 +212,5 @@ def test_an_interrupted_embedding_continues_where_it_stopped(tmp_path):
 def test_failures_are_not_cached(tmp_path):
     images = Listed([b"no image"])
     for _ in range(2):
-        _, failures = embed(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
+        _, failures = embed(images, images.digests, backbones=["lite0@32"], machine=Machine(cache=tmp_path))
         assert [kind for _, kind, _ in failures] == ["unreadable"]
