@@ -129,11 +129,13 @@ def unknown_name(what: str, received: object, known: Iterable[str]) -> OptionErr
 
     >>> str(unknown_name("method", "slm", ["crust", "limit", "sln"]))
     "unknown method 'slm': did you mean 'sln'? Known: crust, limit, sln"
+    >>> str(unknown_name("method", "plain", ["crust", "limit", "sln"]))
+    "unknown method 'plain': known: crust, limit, sln"
     """
     names = sorted(known)
     if not names:
         return OptionError(f"unknown {what} '{received}': there is none")
-    nearest = difflib.get_close_matches(str(received), names, n=1, cutoff=0.5)
+    nearest = difflib.get_close_matches(str(received), names, n=1)
     hint = f"did you mean '{nearest[0]}'? " if nearest else ""
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
     known = f"{'Known' if hint else 'known'}: {', '.join(names[:_SHOWN])}{more}"

@@ -57,7 +57,7 @@ def default_size(name: str) -> int:
 def _read_config(named: str) -> Any:
     name = model_of(named)
     if not name or not timm.is_model(name):
-        near = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.6)
+        near = difflib.get_close_matches(name, timm.list_models())
         raise OptionError(f"{unknown_name('backbone', name, [*KNOWN, *near])}, and every other timm model name")
     config = timm.get_pretrained_cfg(name)
     if config is None or not config.has_weights:

@@ -95,7 +95,7 @@ def _torchvision(name: str, size: tuple[int, int], pretrained: bool) -> nn.Modul
 
 
 def _unknown(source: str, name: str, known: Sequence[str]) -> OptionError:
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(name, known)
     if near:
         return unknown_name(f"{source} network", name, near)
     return OptionError(f"unknown {source} network '{name}': none of its {len(known):,} names is like it")

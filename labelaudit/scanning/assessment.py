@@ -83,6 +83,9 @@ def audit_samples(
     given = probs is not None
     seen = describe(samples, settings, machine, plan, clock, embeds=embeds, features=features, given=given)
     _require_two_classes(seen.samples)
+    if probs is not None and seen.failed:
+        broken = {finding.path for finding in seen.failed}
+        probs = probs[[name not in broken for name in samples.ids]]
     components = None
     if seen.features is not None:
         with clock.stage("neighbours"):

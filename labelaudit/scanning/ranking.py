@@ -60,8 +60,8 @@ def rank_by(name: str, decision: Decision, evidence: Mapping[str, Evidence], lab
     sure = chosen[: int(doubtful.argmax())] if doubtful.any() else chosen
     suspicion[~told] *= SURE
     suspicion[sure] = SURE + (1 - SURE) * suspicion[sure]
-    unlike = decision.predicted == labels
-    predicted = np.where(flagged & unlike, strongest_other(labels, decision.probs), decision.predicted)
+    agreed = decision.predicted == labels
+    predicted = np.where(flagged & agreed, strongest_other(labels, decision.probs), decision.predicted)
     predicted = np.where(flagged | told, predicted, decision.probs.argmax(1))
     why = f"among the {count:,} most suspicious by {name}"
     before = decision.is_issue & ~told

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +145,9 @@ def _in_parallel(
                 pool.submit(train, number) for number in range(groups)
             ]
             try:
+                ended, _ = wait(futures, return_when=FIRST_EXCEPTION)
+                for future in ended:  # one that failed, whichever it is
+                    future.result()
                 return [future.result() for future in futures]
             except BaseException:
                 stop.set()

@@ -139,7 +139,7 @@ def test_options_go_to_the_method_or_the_regulariser_they_name(data: Path, tmp_p
         (["--set", "gce.q=0.7"], "--set gce.…: this run trains ce; name gce with --method or --regularizer"),
         (["--set", "ce.schedule=soon"], "schedule 'soon'"),
         (["--network", "resnet33"], "did you mean"),
-        (["--regularizer", "mixdown"], "did you mean 'mixup'"),
+        (["--regularizer", "mixupp"], "did you mean 'mixup'"),
         (["--valid", "1.5"], "--valid 1.5: give a share between 0 and 1"),
         (["--resume"], "holds no unfinished run to resume"),
         (["--truth", "nowhere.csv"], "cannot read nowhere.csv (--truth)"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from pictures import jpeg
 
 from labelaudit import Audit, scan
 from labelaudit.judge import noise_fit
@@ -66,3 +67,21 @@ def test_rows_of_one_kind_lie_scattered() -> None:
     twisted = np.random.default_rng(1).permutation(4000)
     again = order_by_content(values[twisted], labels[twisted])
     assert (twisted[again] == order).all()
+
+
+def test_rows_of_images_that_break_while_they_are_embedded_go_with_them(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for row in range(12):
+            pixels = rng.integers(0, 120, (40, 40, 3)) + 120 * (name == "dog")
+            (tmp_path / name / f"{row:02}.jpg").write_bytes(jpeg(pixels.astype(np.uint8)))
+    broken = tmp_path / "cat" / "03.jpg"
+    broken.write_bytes(broken.read_bytes()[:400])
+    probs = np.full((24, 2), 0.1, dtype=np.float32)
+    probs[:12, 0] = probs[12:, 1] = 0.9 - 0.01 * np.arange(12)  # each row another, so that none takes another's place
+    audit = scan(tmp_path, probs=probs / probs.sum(axis=1, keepdims=True), train="features", methods=[], effort="quick")
+    assert [finding.path for finding in audit.findings if finding.kind == "truncated"] == ["cat/03.jpg"]
+    given = audit.evidence["given"].suspicion
+    assert len(given) == 23
+    assert given[2:4] == pytest.approx([0.1 / 0.98, 0.1 / 0.96], abs=1e-6)

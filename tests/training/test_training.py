@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from labelaudit.methods import Recipe
 from labelaudit.networks import Average, build, default_network, network_names
 from labelaudit.regularizers.jacobian import Jacobian
 from labelaudit.training.batches import DeviceDataset, flip, shift
-from labelaudit.training.crossfit import crossfit
+from labelaudit.training.crossfit import _in_parallel, crossfit
 from labelaudit.training.evidence import given_label_margins
 from labelaudit.training.forecast import forecast_crossfit
 from labelaudit.training.optimizer import Optimizer
@@ -248,6 +250,19 @@ def test_an_error_in_one_fold_stops_the_others() -> None:
     with pytest.raises(KeyboardInterrupt):
         crossfit(CrossfitSettings(epochs=50, folds=4), x, labels, 2, progress=fail)
     assert len(calls) <= 4
+    stop, threads = threading.Event(), torch.get_num_threads()
+
+    def train(number: int) -> Any:
+        if number:
+            raise KeyboardInterrupt
+        assert stop.wait(60), "the first of them goes on"
+
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            _in_parallel(train, 2, stop, workers=2)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_identical_samples_share_a_fold() -> None:
