@@ -29,6 +29,8 @@ from results_section import write_section
 from labelaudit.context import classes
 from labelaudit.judge import consensus, decide, learning_curve, noise_fit, open_set, reading
 from labelaudit.judge.judge import CLOSED_FORMS
+from labelaudit.judge.noise_fit import fit_noise_model
+from labelaudit.judge.open_set import find_open_set
 from labelaudit.judge.pool import Gain
 from labelaudit.scanning import pool, testimony
 
@@ -135,7 +137,7 @@ def without(what: str, fitted: pool.ModelPool, kept: dict[Any, Any]) -> Iterator
         with patch.object(learning_curve, "PARTS", change.curve):
             curve = measure_curve(fitted)
     patches.append(patch.object(fitted, "_curve", curve))
-    fit, search = pool.fit_noise_model, pool.find_open_set
+    fit, search = fit_noise_model, find_open_set
 
     def once(key: Any, make: Any) -> Any:
         if key not in kept:

@@ -26,6 +26,8 @@ from material import CACHE, CLEAN_SETS, DATA, SETS, Material, gather, measure_cu
 from results_section import write_section
 
 from labelaudit.judge import consensus, learning_curve, open_set, reading
+from labelaudit.judge.noise_fit import fit_noise_model
+from labelaudit.judge.open_set import find_open_set
 from labelaudit.scanning import pool
 
 ROWS = Path(__file__).parent / "results" / "defaults.json"
@@ -75,7 +77,7 @@ def sweep(material: Material) -> dict[tuple[str, float], float]:
 @contextmanager
 def _fitted_once() -> Iterator[None]:
     """What a constant does not change is fitted once: noise models, the class "none", the parts of the curve."""
-    fit, search, judge, kept = pool.fit_noise_model, pool.find_open_set, learning_curve._judge, dict[Any, Any]()
+    fit, search, judge, kept = fit_noise_model, find_open_set, learning_curve._judge, dict[Any, Any]()
 
     def once(key: Any, make: Callable[[], Any]) -> Any:
         if key not in kept:

@@ -113,6 +113,7 @@ def measure(arguments: dict[str, Any], folder: Path) -> dict[str, Any]:
     from labelaudit.features import embedding
     from labelaudit.scanning import forecast, plan
     from labelaudit.scanning import scan as scanning
+    from labelaudit.scanning.workload import count_seconds
 
     clock = SimpleNamespace(perf_counter=time.process_time)
     machine.time = embedding.time = clock  # type: ignore[attr-defined]
@@ -122,10 +123,10 @@ def measure(arguments: dict[str, Any], folder: Path) -> dict[str, Any]:
         trial.time = clock  # type: ignore[attr-defined]
     forecast._THREADS = 1  # CPU seconds are those of all threads together
     plan.Plan.__init__.__kwdefaults__["timer"] = time.process_time  # type: ignore[index]
-    plan.takes_a_moment = lambda *_: False  # type: ignore[assignment]
+    plan.takes_a_moment = lambda *_: False  # type: ignore[attr-defined]
     told: dict[str, float] = {}
     plans: list[plan.Plan] = []
-    count = forecast.count_seconds
+    count = count_seconds
 
     counted: dict[str, Any] = {}
 
@@ -139,8 +140,8 @@ def measure(arguments: dict[str, Any], folder: Path) -> dict[str, Any]:
             super().__init__(**limits)
             plans.append(self)
 
-    forecast.count_seconds = count_and_tell
-    scanning.Plan = Kept  # type: ignore[misc]
+    forecast.count_seconds = count_and_tell  # type: ignore[attr-defined]
+    scanning.Plan = Kept  # type: ignore[attr-defined]
     before = _size(folder / "cache")
     images = "data" in arguments
     audit = scan(**arguments, cache=folder / "cache" if images else None, output=folder / "run")
