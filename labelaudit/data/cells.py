@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 _SHARE = re.compile(r"\d*\.?\d+(e-?\d+)?", re.IGNORECASE)
+_CORNER = re.compile(r"\d{1,9}")
 _ROUNDED = 0.01
 """Part of a sum that shares may lose where they are rounded."""
 
@@ -67,7 +68,7 @@ def find_corners(columns: Mapping[str, Sequence[str]]) -> Sequence[str]:
     numbers = [
         name
         for name, column in columns.items()
-        if re.fullmatch(r"column \d+", name) and all(cell.strip().isdecimal() for cell in column)
+        if re.fullmatch(r"column \d+", name) and all(_CORNER.fullmatch(cell.strip()) for cell in column)
     ]
     for first in range(len(numbers) - 3):
         box = numbers[first : first + 4]

@@ -48,6 +48,7 @@ _LISTING = "|;"
 """Signs that stand between the labels of a cell, and hardly ever in the name of a class."""
 _FILE = re.compile(r".+\.[A-Za-z][A-Za-z0-9]{1,4}")
 _ID = re.compile(r".*(_id|uuid|guid|_key|_no|_nr)|id|key|unnamed[:_]*\d*|")
+_NUMBER = re.compile(r"\d{1,18}")
 _COUNT = re.compile(r".*_(id|count|number|index)|(num|n|index|id|count)_.*")
 """Names of columns of 0 and 1 that are no classes."""
 _SAMPLE = 2000
@@ -302,7 +303,7 @@ def _is_numbering(name: str, cells: Cells, path: str | None) -> bool:
     if (name and not is_nameless(name)) or path is None or columns.index(name) > columns.index(path):
         return False
     values = [cell.strip() for cell in cells[name]]
-    if len({*values}) < len(values) or not all(value.isdecimal() for value in values):
+    if len({*values}) < len(values) or not all(map(_NUMBER.fullmatch, values)):
         return False
     numbers = sorted(map(int, values))
     return len(values) >= _MANY or numbers == list(range(numbers[0], numbers[0] + len(numbers)))

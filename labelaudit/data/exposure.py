@@ -83,6 +83,12 @@ def measure(values: Values) -> Range:
     return (float(known.min()), float(top))
 
 
+def are_alike(values: Values) -> bool:
+    """Whether all values of an image are one number, those aside that are none."""
+    known = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    return not known.size or bool(known.min() == known.max())
+
+
 def settle(ranges: Sequence[Range], *, real: bool) -> Range:
     """The values shown black and white for images of these ``ranges``, at least one.
 

@@ -43,14 +43,17 @@ def spread_folders(table: Table, tree: Tree, asked: str | None = None) -> Table 
 
     ``asked`` is the column of folders that a person named.
     """
-    inside: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
+    inside: defaultdict[str, list[str]] = defaultdict(list)
     for path in tree.paths:
-        steps = path.split("/")
-        for depth in range(1, len(steps)):
-            inside[steps[depth - 1].casefold()].setdefault("/".join(steps[:depth]), []).append(path)
+        for folder in _folders_above(path):
+            inside[folder].append(path)
+    ends: defaultdict[str, list[str]] = defaultdict(list)
+    for folder in inside:
+        for end in (f"/{folder.casefold()}", *_ends_of(folder)):
+            ends[end].append(folder)
     for name, cells in table.cells.items():
         if name == asked or (asked is None and _names_owners(name, cells)):
-            found = [_images_in(cell, inside) for cell in cells]
+            found = [inside.get(_folder_named(cell, ends), []) for cell in cells]
             images = [image for some in found for image in some]
             if images and 2 * sum(map(bool, found)) >= len(found):
                 rows = [row for row, some in enumerate(found) for _ in some]
@@ -87,14 +90,38 @@ def _names_owners(name: str, cells: Sequence[str]) -> bool:
     )
 
 
-def _images_in(cell: str, inside: Mapping[str, Mapping[str, list[str]]]) -> list[str]:
-    """The images in the folder that a cell names by as much of its path as both have; none where it is not certain."""
-    found = inside.get(_folder_of(cell), {})
+def _folder_named(cell: str, ends: Mapping[str, Sequence[str]]) -> str:
+    """The folder that a cell names by as much of its path as both have; empty where it is not certain.
+
+    ``ends`` are the folders by each end of their path in small letters, and by ``/`` and the whole of it. A name that
+    one folder has is certain, whatever stands above it; of several one must end as the cell does, or the cell as it.
+    """
+    found = ends.get(_folder_of(cell), ())
     if len(found) > 1:
-        asked = "/" + "/".join(path_steps(cell)).casefold()
-        places = {place: f"/{place}".casefold() for place in found}
-        found = {place: found[place] for place, one in places.items() if one.endswith(asked) or asked.endswith(one)}
-    return next(iter(found.values())) if len(found) == 1 else []
+        asked = "/".join(path_steps(cell)).casefold()
+        shorter = [folder for end in _ends_of(asked)[1:] for folder in ends.get(f"/{end}", ())]
+        found = [*ends.get(asked, ()), *shorter]
+    return found[0] if len(found) == 1 else ""
+
+
+def _folders_above(path: str) -> list[str]:
+    """Every folder above a file, the outermost first.
+
+    >>> _folders_above("train/cat/1.png")
+    ['train', 'train/cat']
+    """
+    steps = path.split("/")
+    return ["/".join(steps[:depth]) for depth in range(1, len(steps))]
+
+
+def _ends_of(folder: str) -> list[str]:
+    """Every end of a folder's path in small letters, the whole of it first.
+
+    >>> _ends_of("train/Cat")
+    ['train/cat', 'cat']
+    """
+    steps = folder.casefold().split("/")
+    return ["/".join(steps[depth:]) for depth in range(len(steps))]
 
 
 def _folder_of(cell: str) -> str:

@@ -173,7 +173,7 @@ def survey(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Survey:
             values = None  # found where all pixels are needed
         if values is not None and values.dtype != np.uint8:
             deep = ("real" if values.dtype.kind == "f" else "whole", exposures.measure(values))
-            return Survey(deep, deep[1][0] == deep[1][1])
+            return Survey(deep, exposures.are_alike(values))
     return Survey(None, _may_be_uniform(data, pixels) and _is_uniform(data))
 
 

@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from labelaudit.data.formats import SOUNDS, SUFFIXES
 from labelaudit.data.parts import is_split, split_kinds
@@ -78,37 +78,41 @@ class FileIndex:
     def __init__(self, files: Sequence[str], root: str = "") -> None:
         self._files, self._root = files, root
         self._places = [tuple(_composed(file).split("/")) for file in files]
-        self._by_key: dict[int, dict[str, list[int]]] = {}
+        self._by_key: dict[int, dict[str, dict[str, list[int]]]] = {}
 
     def match(self, asked: Sequence[str], *, table: str = "") -> Match:
         """The files of the paths ``asked``, as `match_rows` finds them."""
         files, places = self._files, self._places
         steps = [_converted(path_steps(value), self._endings) for value in asked]
+        alike: defaultdict[Steps, list[int]] = defaultdict(list)
+        for row, wanted in enumerate(steps):
+            alike[wanted].append(row)
         chosen: dict[int, tuple[int, int]] = {}
         doubts: dict[int, tuple[str, ...]] = {}
         bases: dict[int, Steps] = {}
         torn: Counter[Steps] = Counter()
-        for row, wanted in enumerate(steps):
+        for wanted, rows in alike.items():
             if wanted in self._plainly and len(wanted) > 1:
-                chosen[row] = (self._plainly[wanted], 0)
+                chosen |= dict.fromkeys(rows, (self._plainly[wanted], 0))
                 continue
             for way, (_, key, _) in enumerate(self._ways):
                 name = key(wanted[-1]) if wanted else None
-                named = () if name is None else self._find(way, name)
+                named = () if name is None else self._find(way, name, wanted)
                 fits = [n for n in named if _agree(wanted, places[n], self._root, table)]
                 if not fits:
                     continue
                 shared = {n: _shared(wanted, places[n]) for n in fits}
-                best = [n for n in fits if shared[n] == max(shared.values())]
-                whole = [n for n in best if len(places[n]) == len(wanted) == 1 + shared[n]]
+                most = max(shared.values())
+                best = [n for n in fits if shared[n] == most]
+                whole = [n for n in best if len(places[n]) == len(wanted) == 1 + most]
                 best = whole if len(whole) == 1 else best
                 if len(best) == 1:
-                    chosen[row] = (best[0], 0 if whole and way == 0 else way + 1)
+                    chosen |= dict.fromkeys(rows, (best[0], 0 if whole and way == 0 else way + 1))
                     if not whole:
-                        bases[row] = places[best[0]][: -1 - shared[best[0]]]
+                        bases |= dict.fromkeys(rows, places[best[0]][: -1 - most])
                 else:
-                    doubts[row] = tuple(files[n] for n in best)
-                    torn.update({places[n][: -1 - shared[n]] for n in best})
+                    doubts |= dict.fromkeys(rows, tuple(files[n] for n in best))
+                    torn.update(dict.fromkeys({places[n][: -1 - most] for n in best}, len(rows)))
                 break
         sole = Counter(bases.values())
         for row, base in bases.items():
@@ -168,15 +172,20 @@ class FileIndex:
     def _plainly(self) -> dict[Steps, int]:
         return {place: number for number, place in enumerate(self._places)}
 
-    def _find(self, way: int, key: str) -> Sequence[int]:
-        """The files that have a key in one of the ways of naming them; each way is prepared when it is first tried."""
+    def _find(self, way: int, key: str, wanted: Steps) -> Sequence[int]:
+        """The files that have a key in one of the ways of naming them; each way is prepared when it is first tried.
+
+        Where ``wanted`` names a folder, only those directly in one of its name, or in none.
+        """
         if way not in self._by_key:
-            index: defaultdict[str, list[int]] = defaultdict(list)
+            index: defaultdict[str, defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
             for number, place in enumerate(self._places):
                 if (name := self._ways[way][2](place[-1])) is not None:
-                    index[name].append(number)
-            self._by_key[way] = dict(index)
-        return self._by_key[way].get(key, ())
+                    index[name]["".join(place[-2:-1]).casefold()].append(number)
+            self._by_key[way] = {name: dict(folders) for name, folders in index.items()}
+        by_folder = self._by_key[way].get(key, {})
+        asked = (wanted[-2].casefold(), "") if len(wanted) > 1 else by_folder
+        return sorted(number for folder in asked for number in by_folder.get(folder, ()))
 
 
 def path_steps(value: str) -> Steps:
@@ -190,13 +199,21 @@ def path_steps(value: str) -> Steps:
         steps = tuple(text.split("/"))
         return steps[-1:] if "upload" in steps[:-1] else steps
     if "?d=" in text:  # files that Label Studio serves from a folder
-        text = parse_qs(urlsplit(text).query).get("d", [text])[0]
+        text = parse_qs(_split_address(text).query).get("d", [text])[0]
     elif _SCHEME.match(text):
-        address = urlsplit(text)
+        address = _split_address(text)
         text = unquote(address.path) if address.scheme in ("http", "https", "file") else f"{address.path}"
     text = re.sub(r"^[A-Za-z]:(?=[\\/])", "", text).replace("\\", "/")
     steps = tuple(step for step in posixpath.normpath(_composed(text)).split("/") if step not in ("", ".", ".."))
     return steps[-1:] if "upload" in steps[:-1] else steps  # the folders above an upload are the tool's own
+
+
+def _split_address(text: str) -> SplitResult:
+    """An address in its parts; one whose host cannot be understood (``http://[cat/1.png``) is a path alone."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return SplitResult("", "", _SCHEME.sub("", text), "", "")
 
 
 def _converted(wanted: Steps, endings: set[str]) -> Steps:
@@ -287,7 +304,7 @@ def after_upload(name: str) -> str:
 
 def _number(name: str) -> str | None:
     stem = _without_ending(name)
-    return str(int(stem)) if stem.isascii() and stem.isdecimal() else None
+    return stem.lstrip("0") or "0" if stem.isascii() and stem.isdecimal() else None
 
 
 Key = Callable[[str], str | None]

@@ -11,6 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
 from typing import Any
 
 from labelaudit.data.column_names import LABEL_NAMES, PATH_NAMES, plain_name
@@ -65,7 +66,8 @@ def parse_json(name: str, text: str) -> Any:
 
 def _records_in(document: dict[str, Any]) -> Any:
     """The list of records that an object stands for; the object itself where it stands for none."""
-    document = document.get("_via_img_metadata", document)  # of a project of VIA
+    images = document.get("_via_img_metadata")  # of a project of VIA
+    document = images if isinstance(images, dict) else document
     found = _columns_in(document) or _lists_in(document)
     values = list(document.values())
     if found or not document:
@@ -183,4 +185,6 @@ def _text(value: Any) -> str:
         return value
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return "" if value is None else json.dumps(value, ensure_ascii=False)
+    if value is None or (isinstance(value, float) and isnan(value)):  # pandas writes an empty cell as either
+        return ""
+    return json.dumps(value, ensure_ascii=False)

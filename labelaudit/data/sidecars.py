@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -36,22 +36,32 @@ def find_sidecars(tree: Tree) -> dict[str, str]:
     Of several images of its name a document is about the one whose folders have most in common with its own.
     """
     kinds = {ending: [path for path in tree.others if ending_of(path) == ending] for ending in _ENDINGS}
-    named: defaultdict[str, list[str]] = defaultdict(list)
+    named: dict[tuple[str, str], str] = {}
     for path in tree.paths if any(kinds.values()) else ():
         name = posixpath.basename(path)
         for key in {name, posixpath.splitext(name)[0]}:
-            named[key].append(path)
+            for folder in _folders_of(path):
+                named[folder, key] = "" if (folder, key) in named else path
     return next(filter(None, (_find(documents, named, len(tree.paths)) for documents in kinds.values())), {})
 
 
-def _find(documents: Sequence[str], named: Mapping[str, Sequence[str]], images: int) -> dict[str, str]:
-    """Document -> the image that it is about, by the ``named`` images; nothing where fewer than half have one."""
+def _folders_of(path: str) -> Iterator[str]:
+    """Yield the folder of a file and all above it, up to the root, which is empty."""
+    while path:
+        path = posixpath.dirname(path)
+        yield path
+
+
+def _find(documents: Sequence[str], named: Mapping[tuple[str, str], str], images: int) -> dict[str, str]:
+    """Document -> the image that it is about; nothing where fewer than half have one.
+
+    ``named`` is the image of a name in or below a folder, empty where there are several.
+    """
     found: dict[str, str] = {}
     for path in documents:
-        fits = named.get(posixpath.splitext(posixpath.basename(path))[0], [])
-        above = [len(posixpath.commonpath([posixpath.dirname(path), image])) for image in fits]
-        if fits and above.count(max(above)) == 1:
-            found[path] = fits[above.index(max(above))]
+        name = posixpath.splitext(posixpath.basename(path))[0]
+        if image := next((named[folder, name] for folder in _folders_of(path) if (folder, name) in named), ""):
+            found[path] = image
     several = Counter(found.values())
     found = {path: image for path, image in found.items() if several[image] == 1}
     return found if len(found) > 1 and 2 * len(found) >= images else {}

@@ -50,6 +50,8 @@ _LONGEST_REMARK = 50  # lines
 _LONGEST_CELL = 10_000  # characters of a list or an object
 _WIDEST = 200_000
 """Columns of a table: more than the pixels of an image that anybody keeps in one."""
+_FEW_CELLS, _SPARSEST = 10_000_000, 100
+"""Cells that records may be spread over, and how many of them for each cell that holds anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +179,7 @@ def _values_in(cells: Sequence[str]) -> list[Any] | None:
         return None
     try:
         values = [_parse_cell(cell.strip()) if cell.strip() else None for cell in cells]
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return None
     plain = all(
         value is None or isinstance(value, dict) or (isinstance(value, list) and len(value) < 2) for value in values
@@ -198,8 +200,11 @@ def _parse_cell(cell: str) -> Any:
 def _of_records(name: str, records: Sequence[tuple[int, Mapping[str, str]]]) -> Table:
     if not records:
         raise DataError(f"'{name}' has no rows: it needs one record for each image")
+    width, held = len({column for _, record in records for column in record}), sum(len(one) for _, one in records)
+    _check_width(name, records[-1][0], width)
+    if width * len(records) > max(_FEW_CELLS, _SPARSEST * held):
+        raise DataError(f"'{name}' gives each record fields of its own, {width:,} in all: keep a path and a label")
     cells = columns_of([record for _, record in records])
-    _check_width(name, records[-1][0], len(cells))
     return Table(name=name, cells=cells, lines=[line for line, _ in records])
 
 
@@ -262,7 +267,7 @@ def _list_lines(text: str) -> Iterator[Line]:
     """
     lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
     lines = [(number, line) for number, line in lines if line and not line.startswith("#")]
-    if lines and lines[0][1].isdecimal() and int(lines[0][1]) in (len(lines) - 1, len(lines) - 2):
+    if lines and lines[0][1] in (str(len(lines) - 1), str(len(lines) - 2)):
         lines = lines[1:]
     widths = {len(line.split()) for _, line in lines}
     words = -1 if len(widths) == 1 or any(_WITH_IMAGE.fullmatch(line) for _, line in lines) else 1

@@ -97,6 +97,7 @@ def test_broken_arrays(tmp_path: Path) -> None:
         open_source(archive(tmp_path / "d.npz", a=[1], b=[2]))
     for labels, message in (
         (np.eye(4), r"argmax\(axis=1\)"),
+        (np.full(4, 2**63 + 1, np.uint64), "beyond 9.2e18"),
         (np.full(4, 0.5), "probabilities"),
         ([0, 1, 2], "4 images but 3 labels"),
         ([0, 1, 2, 9], "label 9, but there are names of 3 classes"),

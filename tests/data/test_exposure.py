@@ -90,10 +90,14 @@ def test_images_of_one_shade_are_findings_and_stay(tmp_path: Path) -> None:
     for kind in ("PNG", "JPEG", "BMP", "TIFF", "WEBP"):
         (tmp_path / "a" / f"plain{kind}.png").write_bytes(save(np.full((40, 40, 3), 90, np.uint8), kind))
     (tmp_path / "a" / "pixel.gif").write_bytes(save(np.zeros((1, 1), np.uint8), "GIF"))
+    star = np.zeros((40, 40), np.float32)
+    (tmp_path / "a" / "night.tif").write_bytes(save(star, "TIFF"))
+    star[20, 20] = 1
+    (tmp_path / "a" / "star.tif").write_bytes(save(star, "TIFF"))
     samples, findings = ingest(open_source(tmp_path))
     assert {finding.kind for finding in findings} == {"uniform"}
-    assert len(findings) == 6
-    assert len(samples) == 10
+    assert len(findings) == 7
+    assert len(samples) == 12
 
 
 def test_avif_and_jpeg_2000() -> None:

@@ -41,6 +41,10 @@ from labelaudit.data.matching import match_rows, path_steps
         pytest.param(["1", "01"], ["001.png"], [None, None], id="two numbers, one file"),
         pytest.param(["", " "], ["a.png"], [None, None], id="empty cells"),
         pytest.param(["../x/a.png"], ["x/a.png"], ["x/a.png"], id="above"),
+        pytest.param(["http://[x/a.png", "9" * 5000], ["a.png"], ["a.png", None], id="damaged cells"),
+        pytest.param(
+            ["1.png"] * 2 + ["/d/b/2.png"], ["a/1.png", "b/1.png", "b/2.png"], [None, None, "b/2.png"], id="again"
+        ),
     ],
 )
 def test_rows_find_their_files(asked: list[str], files: list[str], found: list[str | None]) -> None:

@@ -95,6 +95,9 @@ def test_broken_parquet(tmp_path: Path) -> None:
     columns = {"image": pictures(1), "aa": pa.array([1]), "b": pa.array([5])}
     with pytest.raises(DataError, match="in any of aa, b: name the column, such as `label_column` 'aa'"):
         open_source(parquet(tmp_path / "x.parquet", columns))
+    marks = {"image": pictures(2), "cat": pa.array([1, 0]), "dog": pa.array([0, 1])}
+    with pytest.raises(DataError, match="a column of 0 and 1 for each class"):
+        open_source(parquet(tmp_path / "marks.parquet", marks))
     with pytest.raises(DataError, match="no column 'nope'"):
         open_source(tmp_path / "x.parquet", label_column="nope")
     with pytest.raises(DataError, match="has label 7, but its schema names 2 classes"):

@@ -13,6 +13,7 @@ from layouts_met import Files
 from labelaudit.data.listing import Listing
 from labelaudit.data.records import parse_document
 from labelaudit.data.sources import open_source
+from labelaudit.data.table import parse_table
 from labelaudit.errors import DataError
 
 NAMES = ("a.png", "b.png", "c.png", "d.png")
@@ -53,6 +54,13 @@ def test_a_longer_list_anywhere_keeps_all_of_its_column_lists(tmp_path: Path) ->
         open_with(tmp_path, "x.json", records)
     boxes = [{"file": "a.png", "boxes": [{"label": "cat"}]}, {"file": "b.png", "boxes": [{"label": "dog"}] * 2}]
     assert set(parse_document("x.json", json.dumps(boxes))[0][1]) == {"file", "boxes"}
+
+
+def test_numbers_that_are_none_are_no_label_and_records_of_thousands_of_fields_are_refused(tmp_path: Path) -> None:
+    records = [{"file": name, "label": float("nan") if name == "a.png" else 1} for name in NAMES]
+    assert open_with(tmp_path, "x.json", records).labels == (None, "1", "1", "1")
+    with pytest.raises(DataError, match=r"fields of its own, 4,001 in all"):
+        parse_table("x.json", json.dumps([{"file": "a", f"k{n}": 1} for n in range(4000)]).encode())
 
 
 def test_boxes_that_are_alone_in_their_image_get_a_note(tmp_path: Path) -> None:

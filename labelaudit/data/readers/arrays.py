@@ -28,6 +28,8 @@ ARRAY_SUFFIXES = frozenset({".npz", ".npy"})
 IMAGE_KEYS = ("images", "image", "x", "data", "arr_0")
 LABEL_KEYS = ("labels", "label", "y", "targets", "target", "arr_1")
 CLASS_KEYS = ("classes", "class_names", "label_names", "names")
+_BEYOND = 2.0**63
+"""The first number that a label which is one cannot be."""
 SPLIT_KEYS = ("", "train", "val", "valid", "test")
 
 
@@ -196,6 +198,8 @@ def array_labels(array: Array, classes: Sequence[str] = (), where: str = "labels
     missing = ~np.isfinite(array) if array.dtype.kind == "f" else np.zeros(len(array), bool)
     if (array[~missing] != np.rint(array[~missing].astype(np.float64))).any():
         raise DataError(f"{where} are not whole numbers: are they probabilities? Take argmax(axis=1)")
+    if array.dtype.kind in "uf" and (np.abs(array[~missing]) >= _BEYOND).any():
+        raise DataError(f"{where} hold numbers beyond 9.2e18: give them as text")
     numbers = np.where(missing, -1, array).astype(np.int64)
     if classes:
         if numbers.max(initial=0) >= len(classes):

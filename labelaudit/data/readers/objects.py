@@ -200,7 +200,9 @@ def _read_hugging_face(source: Source) -> Listing:
     texts = {name: [scalar_text(value) for value in column] for name, column in columns.items()}
     if label is None:
         label = choose_columns(texts, where="the dataset", without_path=True).label
-    if label is None or label not in columns:
+        if label is None:
+            raise DataError("the dataset has a column of 0 and 1 for each class: write the classes into one")
+    if label not in columns:
         raise DataError(f"the dataset has no column '{label}': it has {name_some(list(features))}")
     names = list(getattr(features[label], "names", None) or ())
     labels = [_named(value, names) for value in columns[label]]

@@ -201,7 +201,10 @@ class Shard:
         if nested is not None:
             return nested
         texts = {name: self.texts(name)[:_SAMPLE] for name in others}
-        return str(choose_columns(texts, where=where, without_path=True).label)
+        label = choose_columns(texts, where=where, without_path=True).label
+        if label is None:
+            raise DataError(f"{where} has a column of 0 and 1 for each class: write the class of each image into one")
+        return label
 
     def scalar_columns(self, *known: str | None) -> list[str]:
         """The further columns that fit in a cell of text."""
@@ -220,9 +223,8 @@ class Shard:
             return [scalar_text(value) or None for value in values]
         if wrong := [value for value in values if isinstance(value, int) and value >= len(names)]:
             raise DataError(f"'{self.path}' has label {wrong[0]}, but its schema names {len(names)} classes")
-        return [
-            scalar_text(names[value] if isinstance(value, int) and value >= 0 else None) or None for value in values
-        ]
+        called = [(names[value] if value >= 0 else None) if isinstance(value, int) else value for value in values]
+        return [scalar_text(value) or None for value in called]
 
     def texts(self, column: str) -> list[str]:
         return [scalar_text(value) for value in self.read(column).to_pylist()]
