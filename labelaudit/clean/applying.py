@@ -35,10 +35,11 @@ from labelaudit.clean.output import (
 )
 from labelaudit.clean.plan import CorrectionPlan
 from labelaudit.clean.plan_file import build_plan
-from labelaudit.clean.reading_back import read_back
+from labelaudit.clean.reading_back import SAID, read_back
 from labelaudit.clean.report import FILE, make_report, write_report
 from labelaudit.clean.returning import explain_loss, explain_newcomers, explain_passed_over, find_images
 from labelaudit.clean.transfer import LINKS, Transfer
+from labelaudit.data.column_names import is_label_name
 from labelaudit.errors import OptionError, RunError, unknown_name, writing
 from labelaudit.files import partials, read_regular, sibling, swap
 from labelaudit.images import Images
@@ -237,12 +238,13 @@ def _fill(folder: Path, dataset: RelabelledDataset, form: str, transfer: Transfe
     written, said = dataset.written(), ""
     if transfer is None:
         TABLE_FORMS[form](written, folder)
+        said = SAID if form == "csv" and any(map(is_label_name, dataset.extra)) else ""
     else:
         IMAGE_FORMS[form](written, folder, transfer)
         said = read_back(written, folder, form, workers=transfer.workers, progress=transfer.progress)
     if form != "patch":
         _write_names(dataset, folder)
-    return (f"Its folders can be read in several ways: to scan it, say `label_from` '{said}'.",) if said else ()
+    return (f"It can be read in several ways: to scan it, say {said}.",) if said else ()
 
 
 def _write_names(dataset: RelabelledDataset, folder: Path) -> None:

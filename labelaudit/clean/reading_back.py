@@ -21,6 +21,8 @@ from labelaudit.images import Images
 from labelaudit.text import encodable
 from labelaudit.types import Progress
 
+SAID = "`label_column` label"
+"""The option for a table that has further columns of labels."""
 _CHUNK = 64
 
 
@@ -35,7 +37,7 @@ _LABEL: Mapping[str, Callable[[str], str]] = {"folders": class_folder, "hf": _in
 def read_back(dataset: RelabelledDataset, folder: Path, form: str, *, workers: int, progress: Progress) -> str:
     """Compare the images and labels in ``folder`` with those of ``dataset``.
 
-    Returns the ``label_from`` without which a scan would read class folders otherwise; empty where none is needed.
+    Returns the option without which a scan would read it otherwise; empty where none is needed.
 
     Raises:
         RunError: one is missing, was not asked for, or is under another label.
@@ -56,7 +58,9 @@ def read_back(dataset: RelabelledDataset, folder: Path, form: str, *, workers: i
     digests = _digest_all(listing.images, len(listing.ids), workers, progress)
     found = Counter((seen, label or "") for seen, label in zip(digests, listing.labels, strict=True))
     if found == meant:
-        return "" if form != "folders" or _reads_alike(folder, listing) else how["label_from"]
+        if form == "parquet" or _reads_alike(folder, listing):
+            return ""
+        return f"`label_from` '{how['label_from']}'" if form == "folders" else SAID
     (content, label), _ = next(iter((meant - found).items()), next(iter((found - meant).items()), (("", ""), 0)))
     row = next((row for row in dataset.rows if dataset.samples.digests[row] == content), None)
     name = "an image" if row is None else f"'{dataset.samples.ids[row]}'"
@@ -79,7 +83,7 @@ def _how(dataset: RelabelledDataset, form: str) -> dict[str, str]:
     """The options that read a form back, whatever its names look like."""
     if form == "folders":
         return {"label_from": "top" if dataset.samples.splits is None else "level 2"}
-    return {"format": "label-table" if form == "hf" else form}
+    return {"format": "label-table", "label_column": "label"} if form == "hf" else {"format": form}
 
 
 def _digest_all(images: Images | None, n: int, workers: int, progress: Progress) -> list[str]:

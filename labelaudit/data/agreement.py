@@ -7,7 +7,8 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from labelaudit.data.assembly import splits_of
-from labelaudit.data.column_names import LABEL_NAMES, SPLIT_NAMES, plain_name
+from labelaudit.data.column_names import LABEL_NAMES, SPLIT_NAMES, is_nameless, plain_name
+from labelaudit.data.folder_rows import FILM
 from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing
 from labelaudit.data.parts import split_kinds
@@ -40,12 +41,14 @@ def agree(certain: Sequence[Reading], subject: Subject, again: Again) -> tuple[R
     if all(not {*first.ids} & {*listing.ids} and _share_names(first, listing) for _, listing in rest):
         aside = [f"{count(len(other.ids), 'other image')}, in the {other.origin}, are not read." for _, other in rest]
         return first_reading, replace(first, notes=(*first.notes, *aside))
-    for reading, listing in listings:
-        if listing is not first and (gap := _disagreement(first, listing)):
-            raise Undecided(
-                f"'{subject.shown}' has two sources of labels that {gap}. Say which",
-                [*_typed(first_reading, first), *_typed(reading, listing)],
-            )
+    rest.sort(key=lambda pair: -_labelled(pair[1]))
+    unlike = [(pair, gap) for pair in rest if (gap := _disagreement(first, pair[1]))]
+    if unlike:
+        several = "two" if len(unlike) == 1 else f"{len(unlike) + 1}"
+        raise Undecided(
+            f"'{subject.shown}' has {several} sources of labels that {unlike[0][1]}. Say which",
+            [one for pair in ((first_reading, first), *(pair for pair, _ in unlike)) for one in _typed(*pair)],
+        )
     others = [listing.origin for _, listing in listings if listing is not first]
     told = f"The same labels are in the {' and the '.join(others)}."
     return first_reading, add_columns(replace(first, notes=(*first.notes, told)), [other for _, other in rest])
@@ -130,7 +133,7 @@ def _divides(listing: Listing) -> bool:
 def _column_of(listing: Listing, table: Listing) -> str:
     """The further column of ``table`` that corresponds one to one to the labels of ``listing``.
 
-    Empty where there is none, and where the column is called like a label.
+    Empty where there is none, and where the column is called like a label, or has no name and holds no films.
     """
     known = dict(zip(listing.ids, listing.labels, strict=True))
     said = [known.get(name) for name in table.ids]
@@ -138,7 +141,8 @@ def _column_of(listing: Listing, table: Listing) -> str:
         return ""
     for name, values in table.extra.items():
         pairs = set(zip(values, said, strict=True))
-        if plain_name(name) not in LABEL_NAMES and len(pairs) == len(set(values)) == len(set(said)) > 1:
+        is_owner = any(map(FILM.search, values)) if is_nameless(name) else plain_name(name) not in LABEL_NAMES
+        if is_owner and len(pairs) == len(set(values)) == len(set(said)) > 1:
             return name
     return ""
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from labelaudit.data.cells import are_marks, is_number, without_zeros
-from labelaudit.data.column_names import HOLDS_NAMES, is_label_name, plain_name
+from labelaudit.data.column_names import HOLDS_NAMES, SPLIT_NAMES, is_label_name, plain_name
 from labelaudit.data.columns import Columns, quoted
 from labelaudit.data.listing import Listing
 from labelaudit.data.matching import Match, path_steps
-from labelaudit.data.parts import SPLITS, splits_by_folder
+from labelaudit.data.parts import SPLITS, split_kinds, splits_by_folder
 from labelaudit.data.table import Table
 from labelaudit.data.tree import Tree
 from labelaudit.data.votes import VOTES, describe, drop_torn, elect, gather_votes, offer_annotators, spell
@@ -257,10 +257,15 @@ def origin_of(table: Table, columns: Columns) -> str:
 
 
 def splits_of(ids: Sequence[str], extra: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """The splits of the samples: the first column of nothing but names of splits, or else what their folders say."""
-    told = (extra.get("split", ()), *extra.values())
-    columns = (one for one in told if one and all(split.lower() in SPLITS for split in {*one}))
-    return next(columns, None) or tuple(splits_by_folder(ids))
+    """The splits of the samples: the first column of nothing but names of splits, which may have more words where the
+    column is called so (``id_val``), or else what their folders say."""
+
+    def holds_splits(name: str) -> bool:
+        is_called_so = plain_name(name) in SPLIT_NAMES
+        return all(one.lower() in SPLITS or (is_called_so and split_kinds(one)) for one in {*extra[name]})
+
+    found = [name for name in sorted(extra, key=lambda name: name != "split") if extra[name] and holds_splits(name)]
+    return extra[found[0]] if found else tuple(splits_by_folder(ids))
 
 
 def plain_path(value: str, root: Path | None) -> str:

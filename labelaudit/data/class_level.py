@@ -263,7 +263,7 @@ class _Search:
     def undecided(self, reason: str, folder: Folder, first: Sequence[Candidate] = ()) -> Undecided:
         """The refusal of ``folder``; candidates are the ``first`` ones, then levels below it, likelier ones first."""
         levels = self.levels(folder)
-        levels.sort(key=lambda one: sum(part_of(name) is not None for name in one.classes))
+        levels.sort(key=lambda one: (sum(part_of(name) is not None for name in one.classes), "-" in one.type_))
         return Undecided(f"{reason}. Say which", [*first, *levels])
 
     def levels(self, folder: Folder) -> list[Candidate]:

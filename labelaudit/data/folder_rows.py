@@ -13,7 +13,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from labelaudit.data.column_names import plain_name
+from labelaudit.data.cells import is_number
+from labelaudit.data.column_names import is_label_name, plain_name
 from labelaudit.data.formats import VIDEOS
 from labelaudit.data.matching import path_steps
 from labelaudit.data.table import Table
@@ -30,7 +31,7 @@ _MAYBE_CLASSES = frozenset("case scan sequence seq specimen animal person folder
 """Such words that a table about classes has too: folders of animals, ``cat`` and ``cow``, are classes, and ``A17`` and
 ``A18`` are none."""
 _WORDNET = re.compile(r"n\d{8}")
-_FILM = re.compile(
+FILM = re.compile(
     rf"\.({'|'.join(ending[1:] for ending in sorted(VIDEOS))}|svs|ndpi|mrxs|tiff?|dcm|nii(\.gz)?|zip)$", re.IGNORECASE
 )
 """The ending of a file that is taken apart into images: a film, a slide, a scan of many layers."""
@@ -52,7 +53,7 @@ def spread_folders(table: Table, tree: Tree, asked: str | None = None) -> Table 
         for end in (f"/{folder.casefold()}", *_ends_of(folder)):
             ends[end].append(folder)
     for name, cells in table.cells.items():
-        if name == asked or (asked is None and _names_owners(name, cells)):
+        if name == asked or (asked is None and (_names_owners(name, cells) or _names_recordings(table, name))):
             found = [inside.get(_folder_named(cell, ends), []) for cell in cells]
             images = [image for some in found for image in some]
             if images and 2 * sum(map(bool, found)) >= len(found):
@@ -76,7 +77,7 @@ def may_be_classes(table: Table) -> bool:
         return False
     named = {*table.cells[table.of_folders]}
     forms = {name if _WORDNET.fullmatch(name) else re.sub(r"\d+", "0", name) for name in named}
-    return 2 * len(forms) >= len(named) and not any(map(_FILM.search, named))
+    return 2 * len(forms) >= len(named) and not any(map(FILM.search, named))
 
 
 def _names_owners(name: str, cells: Sequence[str]) -> bool:
@@ -86,7 +87,18 @@ def _names_owners(name: str, cells: Sequence[str]) -> bool:
         return True
     words = {*re.split(r"[\s_]+", plain_name(name))}
     return bool(words & (_OWNERS | _MAYBE_CLASSES)) or (
-        words == {"column", "1"} and all(_FILM.search(cell.strip()) for cell in cells)
+        words == {"column", "1"} and all(FILM.search(cell.strip()) for cell in cells)
+    )
+
+
+def _names_recordings(table: Table, name: str) -> bool:
+    """Whether a column holds numbers and no classes, and one called a label, or any without header, words that come
+    again and again: numbered classes have a word each, and numbered films share theirs."""
+    labels = [cells for column, cells in table.cells.items() if is_label_name(column) or not table.has_header]
+    return (
+        not is_label_name(name)
+        and all(map(str.isdecimal, table.cells[name]))
+        and any(2 * len({*cells}) <= len(cells) and not any(map(is_number, cells)) for cells in labels)
     )
 
 
@@ -127,4 +139,4 @@ def _ends_of(folder: str) -> list[str]:
 def _folder_of(cell: str) -> str:
     """The folder that a cell names, in small letters: of a file its name without the ending."""
     steps = path_steps(cell)
-    return _FILM.sub("", posixpath.basename(steps[-1])).casefold() if steps else ""
+    return FILM.sub("", posixpath.basename(steps[-1])).casefold() if steps else ""

@@ -16,7 +16,7 @@ from labelaudit.data.column_names import PATH_NAMES, guess_column
 from labelaudit.data.columns import Columns, PathsOnly, choose_columns, find_paths
 from labelaudit.data.folder_rows import PATHS, spread_folders
 from labelaudit.data.joined_tables import FoundTable, join_by_ids, join_tables, leave_parts, with_split
-from labelaudit.data.matching import path_steps
+from labelaudit.data.matching import Match, path_steps
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.sidecars import find_sidecars, tabulate
 from labelaudit.data.source import Source
@@ -30,7 +30,7 @@ METADATA = ("metadata.csv", "metadata.jsonl")
 _SPLITTING = re.compile("split|partition|fold", re.IGNORECASE)
 """In the name of a list without header: its numbers are splits."""
 _DEEPEST, _MOST = 3, 40
-"""Tables in a folder are looked for down to this level, and at most so many."""
+"""Tables in a folder are looked for down to this level below the folders that all images lie in, and so many."""
 _LOOKED_AT, _EXAMINED = 50, 200
 """Rows that show which columns name images, and whether any does."""
 _WIDEST = 50
@@ -130,11 +130,13 @@ def _names_all(cells: Sequence[str], is_image: Callable[[str], bool]) -> bool:
 
 def _documents(tree: Tree) -> list[str]:
     """Files that may be tables of labels, the highest first; not those that are named as examples or results."""
+    shared = posixpath.commonpath([min(tree.paths), max(tree.paths)])
+    deepest = _DEEPEST + len(shared and shared.split("/"))
     tables = [
         path
         for path in tree.others
         if ending_of(path) in DOCUMENT_SUFFIXES
-        and path.count("/") < _DEEPEST
+        and path.count("/") < deepest
         and (path.lower().endswith(".manifest") or not any(map(_is_aside, posixpath.splitext(path)[0].split("/"))))
         and "submission" not in path.lower()
     ]
@@ -201,9 +203,10 @@ def _judge(table: Table, path: str, tree: Tree, source: Source) -> list[FoundTab
     """
     table = without_numbers(table, tree)
     numbered = not names_images(table, tree)
+    if numbered and (spread := spread_folders(table, tree, source.path_column)) is not None:
+        return _judge(spread, path, tree, replace(source, path_column=PATHS))
     if numbered and not _are_numbered(table, tree):
-        spread = spread_folders(table, tree, source.path_column)
-        return [] if spread is None else _judge(spread, path, tree, replace(source, path_column=PATHS))
+        return []
     try:
         columns = pick_columns(table, source, tree.index.names)
     except DataError as error:
@@ -215,6 +218,8 @@ def _judge(table: Table, path: str, tree: Tree, source: Source) -> list[FoundTab
     if columns.path is None or _names_numbers(table, columns):
         return []
     found = _matched(table, columns, path, tree)
+    if not isinstance(found, FoundTable) and (spread := spread_folders(table, tree, source.path_column)) is not None:
+        return _judge(spread, path, tree, replace(source, path_column=PATHS))
     few = isinstance(found, FoundTable) and 2 * found.named < len(tree.paths)
     return [] if found is None or (numbered and few) else [found]
 
@@ -254,22 +259,33 @@ def _matched(table: Table, columns: Columns, path: str, tree: Tree) -> FoundTabl
         return FoundTable(table=table, columns=columns, match=match, names=(path,))
     if 2 * sum(map(tree.index.names, cells)) < len(table):
         return None
-    hint = "give the folder that its rows are about" if match.doubts else _elsewhere(path, cells, tree)
+    hint = _one_of(path, match, tree) if match.doubts else _elsewhere(path, cells, tree)
     problem = f"'{path}' names images as they are here, but not for certain: {match.describe(len(tree.paths))}; {hint}"
     return RefusedTable(name=path, problem=problem, rows=len(table))
 
 
 def _elsewhere(path: str, cells: Sequence[str], tree: Tree) -> str:
     """Advice where rows name files of the ``tree`` in other folders than those that they are in."""
-    files = {posixpath.basename(file): file for file in tree.paths if "/" in file}
-    found = [(cell, files[steps[-1]]) for cell in cells if (steps := path_steps(cell)) and steps[-1] in files]
-    if not found:
+    names = {posixpath.basename(file) for file in tree.paths if "/" in file}
+    known = [(cell, steps) for cell in cells if (steps := path_steps(cell)) and steps[-1] in names]
+    if not known:
         return "its rows may be of another folder or split"
-    cell, file = found[0]
+    cell, steps = known[0]
+    ends = ["/".join(steps[at:]) for at in range(len(steps))]
+    end, file = next((end, file) for end in ends for file in tree.paths if file.endswith(f"/{end}"))
     return (
         f"its rows may be of another folder or split: '{cell}' is not '{file}'. If they are the same, give "
-        f"'{tree.typed(posixpath.dirname(file))}' with `labels` '{tree.typed(path)}'"
+        f"'{tree.typed(file.removesuffix(f'/{end}'))}' with `labels` '{tree.typed(path)}'"
     )
+
+
+def _one_of(path: str, match: Match, tree: Tree) -> str:
+    """Advice where rows may mean several files: the folder to give, in which each of them is one."""
+    files = next(iter(match.doubts.values()))
+    folder = posixpath.dirname(files[0])
+    if not folder:
+        return "give the folder that its rows are about"
+    return f"give the folder that its rows are about, such as '{tree.typed(folder)}' with `labels` '{tree.typed(path)}'"
 
 
 def _spelled(path: str, cells: Sequence[str], tree: Tree) -> list[Sequence[str]]:

@@ -27,6 +27,7 @@ from labelaudit.errors import DataError
 from labelaudit.files import map_regular
 from labelaudit.images import Images, path_of
 from labelaudit.packed import Digests, Texts
+from labelaudit.text import name_some
 from labelaudit.types import Finding, Progress, Samples, no_progress
 
 DIGEST_BYTES = 16
@@ -209,5 +210,8 @@ def _require_classes(
         advice = "the folder above it, name a table with `labels`, or say where the classes are with `label_from`"
         if not listing.root or not Path(listing.root).is_dir():
             advice = "labels of two classes or more"
+        others = [name for name, cells in listing.extra.items() if 1 < len({*cells}) < len(cells)]
+        if listing.origin.startswith("column") and others:
+            advice = f"the column of the labels with `label_column` ({name_some(others, 4)})"
         hints = "".join(f". {note.rstrip('.')}" for note in listing.notes if note.startswith(IN_NAMES))
         raise DataError(f"{only}: an audit compares classes, so give {advice}{hints}")

@@ -49,15 +49,13 @@ def join_tables(found: Sequence[FoundTable], tree: Tree) -> list[FoundTable]:
 
 
 def leave_parts(found: Sequence[FoundTable]) -> tuple[list[FoundTable], list[FoundTable]]:
-    """The tables but for those that say a part of what the largest one says in the same columns; of these what is left
+    """The tables but for those that say a part of what a larger one says in the same columns; of these what is left
     is the split in their names, where there is one."""
-    told = [{*zip(one.match.files, one.columns.labels(one.table.cells), strict=True)} - {(None, "")} for one in found]
-    most = max(told, key=len, default=set())
-    whole = [one for one, own in zip(found, told, strict=True) if own is most]
+    told = [
+        (one, {*zip(one.match.files, one.columns.labels(one.table.cells), strict=True)} - {(None, "")}) for one in found
+    ]
     parts = [
-        one
-        for one, own in zip(found, told, strict=True)
-        if own < most and one.table.columns == whole[0].table.columns and one.table.has_header
+        one for one, own in told if any(own < more and one.table.columns == other.table.columns for other, more in told)
     ]
     splits = [with_split(one.table, one.names[0]) for one in parts]
     sides = [

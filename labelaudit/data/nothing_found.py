@@ -29,6 +29,8 @@ _UNREAD = frozenset(
     """.split()
 )
 """Endings of pictures in formats that are not read."""
+_WIDEST = 50
+"""Columns of a table about images: wider ones may hold their pixels."""
 _FEW, _LOOKED_AT = 4, 20  # files that a message names, and that it looks into
 
 
@@ -50,6 +52,10 @@ def _tables_beside(tree: Tree, read: Read) -> str:
             return f" ({error})"
         except (ImageError, OSError, ValueError):
             continue
+        if any(tree.index.names(cell) for cells in table.cells.values() for cell in cells[:_LOOKED_AT]):
+            return f" ('{name}' is called as examples or results are: give it as `labels` if it holds their labels)"
+        if len(table.columns) > _WIDEST:
+            return f" ('{name}' has {len(table.columns):,} columns: if these are pixels, give that file as DATA)"
         if len(table) >= len(tree.paths):
             return f" ('{name}' has {count(len(table), 'row')}: add a column with the path of the image of each)"
     return f" ({name_some(tables)})"
@@ -138,12 +144,14 @@ def _no_images(tree: Tree, advice: str) -> str:
             f"'{tree.shown}' holds no image files, and '{arrays[0]}' is not read: save its images and labels as one "
             ".npz, or give it as DATA with its labels as `labels` FILE"
         )
+    closed = list(filter(_CLOSED.fullmatch, tree.others))
     alone = [other for other in tree.others if ending_of(other) in (".npz", ".csv", ".tsv", ".parquet")]
     if 0 < len(alone) <= _FEW:
         named = " or ".join(f"'{tree.shown}/{other}'" for other in alone)
         unpack = "unpack it and " if Path(tree.shown).is_file() else ""
-        return f"'{tree.shown}' holds no image files; if images are in {named}, {unpack}give that file as DATA"
-    if closed := list(filter(_CLOSED.fullmatch, tree.others)):
+        also = f"; '{closed[0]}' is not read: save its images and labels as one .npz" if closed else ""
+        return f"'{tree.shown}' holds no image files; if images are in {named}, {unpack}give that file as DATA{also}"
+    if closed:
         return (
             f"'{tree.shown}' holds no image files, and '{closed[0]}' is not read: save its images and labels as one "
             ".npz, or as class folders"

@@ -44,6 +44,8 @@ class EncodingError(DataError):
 Line = tuple[int, list[str]]
 """A line's number in the file and its cells."""
 _WITH_IMAGE = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, sorted(SUFFIXES)))}))\s+(.+)", re.IGNORECASE)
+_LINES = re.compile(r"\s*\{.*\}[ \t\r]*\n\s*\{")
+"""The beginning of JSON Lines, which are called ``.json`` too."""
 _MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
 _MARKS |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # after the longer ones that begin alike
 _LONGEST_REMARK = 50  # lines
@@ -87,7 +89,7 @@ def parse_table(name: str, data: bytes) -> Table:
     """
     text, suffix = _decode(name, data), name[name.rfind(".") :].lower()
     if suffix in JSON_LINES or suffix == ".json":
-        is_lines = suffix in JSON_LINES
+        is_lines = suffix in JSON_LINES or _LINES.match(text) is not None
         return _of_records(name, flatten([*read_lines(name, text)]) if is_lines else parse_document(name, text))
     lines = list(_list_lines(text) if suffix in LIST_SUFFIXES or _is_list(text) else _csv_lines(name, text))
     if not lines:

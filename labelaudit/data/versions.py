@@ -174,7 +174,10 @@ def _says_copy(rest: str) -> bool:
 
 
 def _without(key: str, label: str) -> str:
-    """A file's key without the name of its own class in it: ``hazy_0001`` of ``hazy`` is ``_0001``."""
+    """A file's key without the name of its own class in it: ``hazy_0001`` of ``hazy`` is ``_0001``. Classes that are
+    numbers stay, for images have such numbers too, but where numbers name versions: ``0001_64``."""
+    if label.isdecimal() and label not in _VERSIONS:
+        return key
     return re.sub(rf"(?<![^\W\d_]){re.escape(label)}(?![^\W\d_])", "", key, flags=re.IGNORECASE) or key
 
 

@@ -75,11 +75,13 @@ def offer_annotators(table: Table, columns: Columns, torn: int) -> tuple[str, ..
     """A note on ``torn`` images whose rows carry different labels: they may be votes, and whose."""
     if not torn or columns.path is None or columns.label is None:
         return ()
+    labels = {*table.cells[columns.label]}
     whose = [
         name
         for name in table.columns
         if name not in (columns.path, columns.label)
         and plain_name(name) not in HOLDS_NAMES
+        and len({*zip(table.cells[columns.label], table.cells[name], strict=True)}) > len(labels)
         and 2 <= len({*table.cells[name]}) <= min(MOST_PEOPLE, len(table) - 1)
         and _says_whose(table, columns.path, name, table.cells[columns.label])
     ]

@@ -85,7 +85,7 @@ def test_folders_that_a_scan_would_ask_about_say_the_answer(tmp_path: Path) -> N
     classes = ("cat", "cat_old", "owl")
     audit = make_dataset(tmp_path / "pets", ids, samples={"classes": classes}, settings={"source": source})
     made = apply_plan(make_plan(audit, match(audit, [])), audit, Destination(tmp_path / "out"))
-    assert "Its folders can be read in several ways: to scan it, say `label_from` 'top'." in made.notes
+    assert "It can be read in several ways: to scan it, say `label_from` 'top'." in made.notes
     with pytest.raises(DataError, match="'cat_old' may be a class of its own"):
         open_source(tmp_path / "out")
     assert len(open_source(tmp_path / "out", label_from="top").ids) == len(ids)
@@ -172,6 +172,15 @@ def test_hugging_face_image_folder(audit: Audit, plan: CorrectionPlan, tmp_path:
         {"file_name": "owl/f.png", "label": "owl", "who": "x", "extra_label": "1"},
     ]
     assert labels(tmp_path / "out") == {"cat/a.png": "cat", "cat/b.png": "dog", "dog/e.png": "dog", "owl/f.png": "owl"}
+
+
+@pytest.mark.parametrize("form", ["hf", "csv"])
+def test_tables_with_further_columns_of_labels_say_which_is_meant(
+    audit: Audit, plan: CorrectionPlan, tmp_path: Path, form: str
+) -> None:
+    audit = replace(audit, samples=replace(audit.samples, extra={"diagnosis": ("x", "y", "x", "y", "x", "y")}))
+    made = apply_plan(plan, audit, Destination(tmp_path / "out", form=form))
+    assert "It can be read in several ways: to scan it, say `label_column` label." in made.notes
 
 
 @pytest.mark.parametrize("form", ["folders", "hf", "parquet"])

@@ -163,3 +163,7 @@ def test_nothing_left_says_why(tmp_path: Path) -> None:
         ingest(open_source(tmp_path))
     with pytest.raises(DataError, match=r"only one class .*unreadable\); the first: 1\.png: .*git lfs pull`$"):
         ingest(listing(picture(1), *[b"version https://git-lfs.github.com/spec/v1\noid"] * 2, labels="aab"))
+    rows = "".join(f"{n}.png,Insecta,{'DC'[n % 2]}\n" for n in range(4))
+    build(tmp_path / "one", {"t.csv": f"file,class,order\n{rows}", **{f"{n}.png": picture(n) for n in range(4)}})
+    with pytest.raises(DataError, match=r"so give the column of the labels with `label_column` \(order\)$"):
+        ingest(open_source(tmp_path / "one"))

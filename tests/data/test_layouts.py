@@ -136,6 +136,8 @@ def test_labels_of_boxes_are_said_to_be_read_as_those_of_images(tmp_path: Path) 
 def test_splits_are_the_column_that_holds_nothing_else(tmp_path: Path) -> None:
     build(tmp_path, {"a.jpg": P, "b.jpg": P, "import.csv": "TRAIN,a.jpg,cat\nTEST,b.jpg,dog\n"})
     assert open_source(tmp_path).splits == ("TRAIN", "TEST")
+    build(tmp_path, {"import.csv": "split,file,label\ntrain,a.jpg,cat\nid_val,b.jpg,dog\n"})
+    assert open_source(tmp_path).splits == ("train", "id_val")
 
 
 def test_accents_of_two_kinds_are_one_class_in_every_count(tmp_path: Path) -> None:

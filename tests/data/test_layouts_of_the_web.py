@@ -95,6 +95,7 @@ def pairs(folders: Sequence[str], names: Sequence[str], n: int) -> Files:
 
 BAD = ("broken_large", "contamination")
 PICTURES = [f"{kind}/{n}_{kind[0]}.jpg" for kind in ("Akarna", "Boat") for n in range(6)]
+PART = ("train", "train", "train", "train", "val", "test")
 LAYOUTS: dict[str, tuple[Files, dict[str, int] | str]] = {
     "MVTec AD, one thing": (
         pairs(["bottle/test"], [*BAD, "good"], 3) | pairs(["bottle/ground_truth"], BAD, 3) | {"bottle/train/good": 8},
@@ -193,6 +194,89 @@ LAYOUTS: dict[str, tuple[Files, dict[str, int] | str]] = {
             )
         },
         "checked.tsv .2 classes: 0, 1",
+    ),
+    "tracks of traffic signs in numbered classes, and a table of the tests": (
+        {f"G/Training/Images/0000{k}/0000{t}_0000{n}.png": P for k in "012" for t in "012" for n in "0123"}
+        | {f"G/Test/Images/0000{n}.png": P for n in range(6)}
+        | {"G/Test/Images/GT-test.csv": table("Filename;ClassId", [f"0000{n}.png;{n % 3}" for n in range(6)])},
+        {"00000": 14, "00001": 14, "00002": 14},
+    ),
+    "findings three levels below organs": (
+        {
+            f"{organ}/{kind}/{organ}{kind}{n}": 3
+            for organ in ("lower", "upper")
+            for kind in ("mark", "path")
+            for n in "ab"
+        },
+        "`label_from` 'level 2' .2 classes: mark, path.; or `label_from` 'level 3' .8 classes",
+    ),
+    "annotations with a label and no category": (
+        {f"train/{n}.jpg": P for n in range(1, 9)}
+        | {
+            "train.json": json.dumps(
+                {
+                    "images": [{"url": [f"https://x.org/{n}"], "image_id": n} for n in range(1, 9)],
+                    "annotations": [{"label_id": n % 2, "image_id": n} for n in range(1, 9)],
+                }
+            )
+        },
+        {"0": 4, "1": 4},
+    ),
+    "lists of several levels of one taxonomy": (
+        {f"data/images/{n}.jpg": P for n in range(24)}
+        | {
+            f"data/images_{level}_{part}.txt": "".join(f"{n} {level[0]}{n % 8 // size}\n" for n in range(*span))
+            for level, size in (("variant", 1), ("family", 2), ("maker", 4))
+            for part, span in (("train", (8,)), ("val", (8, 16)), ("trainval", (16,)), ("test", (16, 24)))
+        },
+        "images_family_trainval.txt .*images_maker_trainval.txt .*images_variant_trainval.txt",
+    ),
+    "lists of each camera, weather and split": (
+        {f"P/{sky}{n}.jpg": P for sky in ("rain", "sun") for n in range(6)}
+        | {
+            f"L/{name}.txt": "".join(
+                f"{sky}{n}.jpg {n % 2}\n" for sky in ("rain", "sun") for n in range(6) if name in (sky, "all", PART[n])
+            )
+            for name in ("all", "rain", "sun", "train", "val", "test")
+        },
+        {"0": 6, "1": 6},
+    ),
+    "numbered films and a list of what they show": (
+        pairs(["films"], [str(n) for n in range(30, 38)], 2)
+        | {"train.csv": "".join(f"{n};{('Thumb up', 'Swipe')[n % 2]}\n" for n in range(30, 38))},
+        "train.csv .2 classes: Swipe, Thumb up.; or `data_format` class-folders .8 classes",
+    ),
+    "numbered scans and a table of patients": (
+        pairs(["scans"], [str(n) for n in range(8)], 2)
+        | {"t.csv": table("id,age,label", [f"{n},{40 + n},{('ill', 'well')[n % 2]}" for n in range(8)])},
+        {"ill": 8, "well": 8},
+    ),
+    "lines of JSON in a file called .json": (
+        {f"{n}.jpg": P for n in range(6)}
+        | {
+            "out.json": "".join(
+                f'{{"content": "{n}.jpg", "told": {{"labels": ["{"ab"[n % 2]}"]}}}}\n' for n in range(6)
+            )
+        },
+        {"a": 3, "b": 3},
+    ),
+    "a table of two folders with the same names": (
+        {f"{folder}/{name}.jpg": P for folder in ("full", "cropped") for name in ("eye", "ear", "arm", "leg")}
+        | {"t.csv": table("image,level", ["eye,0", "ear,1", "arm,0", "leg,1"])},
+        "such as '[^']*/(full|cropped)' with `labels` '[^']*/t.csv'",
+    ),
+    "a table five folders deep, and its images four": (
+        {f"a/b/c/d/{n}.jpg": P for n in range(6)}
+        | {"a/b/c/d/e/t.csv": table("file,label", [f"{n}.jpg,{'xy'[n % 2]}" for n in range(6)])},
+        {"x": 3, "y": 3},
+    ),
+    "results of a crowd": (
+        {"img": 4, "Batch_results.csv": table("file,label", [f"{n}.png,{'ab'[n % 2]}" for n in range(4)])},
+        "'Batch_results.csv' is called as examples or results are: give it as `labels`",
+    ),
+    "pixels in a table beside a poster": (
+        {"poster.png": P, "t.csv": table(",".join(map(str, range(60))), [",".join(["7"] * 60)])},
+        "'t.csv' has 60 columns: if these are pixels, give that file as DATA",
     ),
     "captions of images": (
         {

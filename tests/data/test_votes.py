@@ -60,7 +60,8 @@ def test_votes_whose_column_has_another_name_are_offered_to_be_counted(
     table = tmp_path / "labels.csv"
     rows = [line.split(",") for line in LONG.replace("annotator", head).splitlines()]
     rows += [[image, "cat", who] for image in "de" for who in ("ann", "bob")]
-    table.write_text("".join(",".join(row if head else row[:2]) + "\n" for row in rows))
+    rows = [["kind", *rows[0]], *([row[1][0], *row] for row in rows[1:])]  # another name of each class, and nobody's
+    table.write_text("".join(",".join(row if head else row[:3]) + "\n" for row in rows))
     listing = open_source(Source(data=None, labels=table))
     if said is None:
         assert listing.labels == ("cat", "dog", "cat", "cat", "cat")

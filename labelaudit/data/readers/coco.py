@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from labelaudit.data.column_names import guess_column
+from labelaudit.data.column_names import LABEL_NAMES, guess_column
 from labelaudit.data.table import DocumentError, Table, parse_export, scalar_text
 
+_NAMING = ("file_name", "path", "coco_url")
 _OWN = frozenset(["id", "file_name", "path", "label", "coco_url", "flickr_url", "license", "height", "width"])
 """Keys of an image that are read already, or say nothing about what it shows."""
 
@@ -26,8 +27,8 @@ def tabulate(name: str, data: bytes) -> Table | None:
     names = {_id(one, "category"): _name(one) for one in document.get("categories", [])}
     told: defaultdict[Any, set[str]] = defaultdict(set)
     for annotation in document["annotations"]:
-        category = annotation.get("category_id")
-        if category is not None:
+        column = guess_column(annotation, ("category_id", *LABEL_NAMES))
+        if column is not None and isinstance(category := annotation[column], str | int):
             told[annotation.get("image_id")].add(names.get(category, str(category)))
     if document["annotations"] and not told:
         raise DocumentError(f"'{name}' has annotations without categories, such as captions, which are not read")
@@ -43,7 +44,7 @@ def tabulate(name: str, data: bytes) -> Table | None:
     if not images:
         raise DocumentError(f"'{name}' names no images")
     cells = {
-        "path": [str(one.get("file_name") or one.get("path") or one.get("coco_url") or "") for one in images],
+        "path": [str(next(filter(None, map(one.get, _NAMING)), _id(one, "image"))) for one in images],
         "label": [next(iter(told.get(_id(one, "image"), ())), "") for one in images],
     }
     further = dict.fromkeys(key for one in images for key, value in one.items() if isinstance(value, str | int | float))

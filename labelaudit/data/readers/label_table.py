@@ -160,9 +160,12 @@ def _in_folder(subject: Subject) -> list[Reading]:
     larger = [one for one in refused if one.rows >= max((len(other.table) for other in found), default=0)]
     most = max((one.named for one in found), default=0)
     refused_rows = max((one.rows for one in larger), default=0)
-    readings = [_of_table(one, tree, most) for one in found if not larger or _stands_alone(one, tree, refused_rows)]
+    found = [one for one in found if not larger or _stands_alone(one, tree, refused_rows)]
+    readings = [_of_table(one, tree, most, is_alone=len(found) == 1) for one in found]
     told = readings or [refuse(f"the table '{one.name}'", DataError(one.problem)) for one in refused[:1]]
-    unsure = [one for one, reading in zip(found, readings, strict=False) if reading.certainty is not Certainty.CERTAIN]
+    pairs = zip(found, readings, strict=True)
+    sure = {one.names for one, reading in pairs if reading.certainty is Certainty.CERTAIN}
+    unsure = [one for one in tables.found if one.names not in sure]
     return [*told, *map(_of_side_table, [*tables.beside, *unsure])]
 
 
@@ -184,9 +187,9 @@ def _without_masks(tree: Tree) -> Tree:
     return replace(tree, paths=left) if len(left) < len(tree.paths) else tree
 
 
-def _of_table(one: FoundTable, tree: Tree, most: int) -> Reading:
-    """The reading of a table; ``most`` is the greatest number of images that any table of the folder names."""
-    is_file = one.table.name in one.names or (len(one.names) > 1 and "*" not in one.table.name)
+def _of_table(one: FoundTable, tree: Tree, most: int, *, is_alone: bool) -> Reading:
+    """The reading of a table, the only one or not; ``most`` is the greatest number of images that any table names."""
+    is_file = one.table.name in one.names or (not is_alone and "*" not in one.table.name)
     candidate = Candidate(
         type_=f"`labels` {tree.typed(one.names[0])}" if is_file else "`data_format` label-table",
         classes=sorted({*one.columns.labels(one.table.cells)} - {""}),
