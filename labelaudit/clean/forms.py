@@ -81,8 +81,8 @@ def write_patch(dataset: RelabelledDataset, folder: Path) -> None:
 
 
 def _write_parquet(dataset: RelabelledDataset, folder: Path, transfer: Transfer) -> None:
-    columns = _columns(dataset, "image", dataset.ids)
-    further = {name: values for name, values in columns.items() if name not in ("image", "label", "weight")}
+    own = ("image", "label") if dataset.weights is None else ("image", "label", "weight")
+    further = {name: values for name, values in _columns(dataset, "image", dataset.ids).items() if name not in own}
     write_parquet(dataset, further, folder, transfer)
 
 

@@ -276,7 +276,7 @@ class _PlanBuilder:
             right = sum(change.label_score or 0.0 for change in guesses)
             what = f"Suspects that are changed though nobody has reviewed them: {len(guesses):,}. "
             if self.flags is not None:
-                yield f"{what}At most {self.flags.target:.0%} of them are expected to have a right label."
+                yield f"{what}At most {100 * self.flags.target:.3g}% of them are expected to have a right label."
             elif self.surest is not None and self.actions["suspect"] == "relabel":
                 yield f"{what}{self._price()}"
             elif not is_measured(self.audit.decision):

@@ -59,7 +59,7 @@ class ZipStorage(Storage):
         try:
             with self._lock, self._file.open(self._entries[path]) as file:
                 return file.read(MAX_BYTES + 1)
-        except (RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        except (RuntimeError, NotImplementedError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
             raise ImageError("unreadable", f"cannot be read from the archive: {error}") from error
 
 

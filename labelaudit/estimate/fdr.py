@@ -65,7 +65,7 @@ class FdrFlags:
     @property
     def sentence(self) -> str:
         """The above for a person."""
-        verified, rate = self.verified, f"a false-discovery rate of {self.target:.0%}"
+        verified, rate = self.verified, f"a false-discovery rate of {100 * self.target:.3g}%"
         said = f"{verified:,} found wrong by a person {'is' if verified == 1 else 'are'} listed" if verified else ""
         if not self.left:
             alone = f" {said}." if said else ""
@@ -80,10 +80,11 @@ class FdrFlags:
                 f"{self.advice}{besides}"
             )
         if flags := len(self.rows) - verified:
-            return f"{count(flags, 'suspect')} of which at most {self.target:.0%} are expected to be false.{besides}"
+            most = f"{100 * self.target:.3g}%"
+            return f"{count(flags, 'suspect')} of which at most {most} are expected to be false.{besides}"
         clean = count(self.clean, "verified-clean image")
         if self.reachable < 1:
-            why = f"the ranking and {clean} allow {self.reachable:.0%} at best."
+            why = f"the ranking and {clean} allow {100 * self.reachable:.3g}% at best."
         else:
             why = f"the ranking does not set errors apart from the {clean}."
         if self.more_reviews is None:

@@ -23,7 +23,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.estimate.cells import count_cells, draw_unseen, expected_wrong
 from labelaudit.estimate.intervals import CONFIDENCE, Quantity, quantity, share_of
 from labelaudit.estimate.sampling import ReviewPlan, align_plan
-from labelaudit.text import count
+from labelaudit.text import count, likely
 from labelaudit.types import Floats, Ints
 from labelaudit.verdicts import Reviewed
 
@@ -67,7 +67,7 @@ class StopDecision:
         said = f"{count(self.found, 'wrong label')} found, "
         said += f"about {left.value:,.0f} left ({left.low:,.0f} to {left.high:,.0f})"
         if share.value is not None:
-            said += f": {share.value:.0%} found ({share.low:.0%} to {share.high:.0%})"
+            said += f": {likely(share.value)} found ({share.low:.0%} to {share.high:.0%})"
         if self.safe:
             return f"{said}. You can stop: at least {TARGET:.0%} are found, at 95% confidence."
         if self.more:

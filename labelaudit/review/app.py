@@ -29,6 +29,7 @@ from labelaudit.review.ending import conclude
 from labelaudit.review.guard import Base, Guard
 from labelaudit.review.ledger import StaleAnswer
 from labelaudit.review.session import Session
+from labelaudit.text import encodable
 
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _BODY = 4096
@@ -271,7 +272,7 @@ def _note(body: dict[str, Any]) -> str:
     note = body.get("note") or ""
     if not isinstance(note, str) or len(note) > _NOTE:
         raise OptionError(f"a note has at most {_NOTE} letters")
-    return note
+    return encodable(note)
 
 
 def _integer(body: dict[str, Any], name: str) -> int | None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hmac
 import re
-from http.cookies import CookieError, SimpleCookie
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -52,7 +51,12 @@ class Base(NamedTuple):
         >>> Base.of("https://hub.example.org/user/ann/"), Base.of("proxy/9000")
         (Base(origin='https://hub.example.org', path='/user/ann'), Base(origin='', path='/proxy/9000'))
         """
-        parts = urlsplit(text)
+        try:
+            parts = urlsplit(text)
+        except ValueError as error:
+            raise OptionError(
+                f"`base_path` '{text}' is no address ({error}): give a path, or a whole address"
+            ) from None
         if parts.scheme not in ("", "http", "https") or parts.query or parts.fragment or "@" in parts.netloc:
             raise OptionError(f"`base_path` '{text}' must be a path, or an http address without query")
         if not text.isascii() or not text.isprintable() or " " in text:
@@ -115,8 +119,8 @@ class Guard:
         return hmac.compare_digest(given.encode(), self.token.encode())
 
     def _known(self, headers: Headers) -> bool:
-        try:
-            held = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
-        except CookieError:
-            return False
-        return held is not None and hmac.compare_digest(held.value.encode(), self.token.encode())
+        """Whether a cookie carries the token. Those of other pages on this machine stand beside it and may hold
+        anything, such as JSON, where `http.cookies` reads none of them."""
+        held = [part.strip().partition("=") for part in headers.get("cookie", "").split(";")]
+        own = [value for name, _, value in held if name == self.cookie]
+        return any(hmac.compare_digest(value.encode(), self.token.encode()) for value in own)

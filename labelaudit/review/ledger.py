@@ -169,5 +169,8 @@ class Ledger:
         self._versions[identity] += 1
         if verdict.verdict != "undo":
             self._mine.append(identity)
-        elif identity in self._mine:  # its last place in the history; a person undoes the last one nearly always
-            del self._mine[len(self._mine) - 1 - self._mine[::-1].index(identity)]
+            return
+        for place in range(len(self._mine) - 1, -1, -1):  # a person undoes the last one nearly always
+            if self._mine[place] == identity:
+                del self._mine[place]
+                return

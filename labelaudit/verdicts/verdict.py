@@ -91,7 +91,11 @@ class Verdict:
 
 def now() -> str:
     """The time of a verdict that is made now."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _spelled(datetime.now(UTC))
+
+
+def _spelled(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"  # strftime writes the year 1 as "1"
 
 
 def _utc(time: str, path: str) -> str:
@@ -101,6 +105,6 @@ def _utc(time: str, path: str) -> str:
     try:
         moment = datetime.fromisoformat(time)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return _spelled(moment)
     except (ValueError, OverflowError):
         raise DataError(f"time '{time}' of the verdict on '{path}' must be like 2026-11-21T06:30:00Z") from None

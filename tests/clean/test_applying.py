@@ -204,11 +204,12 @@ def test_splits_are_kept(tmp_path: Path, form: str) -> None:
 def test_parquet_of_hugging_face(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
-    audit = replace(audit, samples=replace(audit.samples, extra={"who": ("Ann", "Böb", ",", "=1", "", "\ud800")}))
+    columns = {"who": ("Ann", "Böb", ",", "=1", "", "\ud800"), "weight": tuple("123456")}
+    audit = replace(audit, samples=replace(audit.samples, extra=columns))
     apply_plan(plan, audit, Destination(tmp_path / "out", form="parquet"))
     file = tmp_path / "out" / "data" / "train-00000-of-00001.parquet"
     table = pq.read_table(file)
-    assert table.column_names == ["image", "label", "who"]
+    assert table.column_names == ["image", "label", "who", "weight"]
     assert table["image"][1].as_py() == {"bytes": png(1), "path": "cat/b.png"}
     features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
     assert features["label"] == {"names": ["cat", "dog", "owl"], "_type": "ClassLabel"}

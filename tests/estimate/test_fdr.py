@@ -60,6 +60,7 @@ def test_a_ranking_that_says_nothing_has_no_flags_and_says_so() -> None:
     assert flags.more_reviews is None
     assert "No suspects are possible" in flags.sentence
     assert "not expected to help" in flags.sentence
+    assert "at a false-discovery rate of 0.4%" in fdr_flags(audit, plan, Reviewed(), target=0.004).sentence
 
 
 def test_how_many_more_reviews_help_is_computed_and_comes_true() -> None:

@@ -111,6 +111,8 @@ def test_the_address_gives_a_cookie_that_scripts_and_other_sites_cannot_use(serv
     assert len(server.token) >= 32
     status, headers, _ = server.request("GET", "/")
     assert (status, "set-cookie" in headers) == (200, False)
+    others = f'a={{"theme": "dark, wide"}}; b="x y; =; {server.cookie}'  # of other pages on this machine
+    assert server.request("GET", "/", Cookie=others)[0] == 200
 
 
 @pytest.mark.parametrize("cookie", ["", "other=1", "labelaudit-x=y", "\xff;;=", "labelaudit-{token}={token}x"])

@@ -40,7 +40,7 @@ def test_what_is_appended_is_read_back_in_order(tmp_path: Path) -> None:
         make(1, verdict="undo"),
         make(3, verdict="none"),
         make(0, new_label="cat"),
-        make(4, verdict="skip"),
+        make(4, verdict="skip", time="0001-01-01T00:00:00Z"),
     ]
     append(file, said[0])
     append(file, *said[1:])

@@ -12,6 +12,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 from xml.sax.saxutils import quoteattr
@@ -93,10 +94,11 @@ def _read_table(data: bytes) -> Iterator[Answer | Refused]:
         for line in rows:
             task: dict[str, Any] = {name: value for name, value in line.items() if name and value}
             for name, value in task.items():
-                if value.startswith(("{", "[")):  # what is not plain text, such as several choices, is JSON in a cell
-                    task[name] = json.loads(value)
+                if name not in _TASK and value.startswith(("{", "[")):  # several choices are JSON in a cell
+                    with suppress(ValueError, RecursionError):  # and a class may be called so
+                        task[name] = json.loads(value)
             yield _minimal(f"line {rows.line_num}", task)
-    except (csv.Error, ValueError, RecursionError) as error:
+    except (csv.Error, ValueError) as error:
         raise DataError(f"it is a damaged CSV ({error})") from None
 
 

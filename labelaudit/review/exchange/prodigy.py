@@ -39,7 +39,7 @@ def advise(file: Path, back: str) -> tuple[str, ...]:
 
 def read(data: bytes) -> Iterator[Answer | Refused]:
     """The answered lines; raises `DataError` for what is none."""
-    for number, line in enumerate(data.decode("utf-8-sig", "surrogateescape").splitlines(), start=1):
+    for number, line in enumerate(data.decode("utf-8-sig", "surrogateescape").split("\n"), start=1):
         if not line.strip():
             continue
         try:

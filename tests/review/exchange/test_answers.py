@@ -210,6 +210,8 @@ def test_the_table_of_label_studio_is_read_and_a_lone_control_may_have_any_name(
         found = bring(run, tmp_path / "done.csv")
         assert told(found) == [("cat/0.png", "suggested", "dog"), ("dog/1.png", "none", "")]
         assert {verdict.reviewer for verdict in found.verdicts} == {"ann@example.org"}
+    (tmp_path / "done.csv").write_text(f"{head.format('label')}\n{line.format('[1] cat.png', 1, '[unknown]')}\n")
+    assert bring(run, tmp_path / "done.csv").problems == ("line 2 ('[1] cat.png') is not in the audit",)
     several = line.format("cat/0.png", 1, '{""choices"": [""cat"", ""dog""]}')
     (tmp_path / "done.csv").write_text(f"{head.format('label')}\n{several}\n")
     assert bring(run, tmp_path / "done.csv").problems == ("line 2 ('cat/0.png') has 2 choices instead of one",)
