@@ -17,7 +17,7 @@ from labelaudit.data.columns import Columns, PathsOnly, choose_columns, find_pat
 from labelaudit.data.folder_rows import PATHS, spread_folders
 from labelaudit.data.joined_tables import FoundTable, join_by_ids, join_tables, leave_parts, with_split
 from labelaudit.data.matching import Match, path_steps
-from labelaudit.data.parts import Part, part_of
+from labelaudit.data.parts import Part, part_of, split_kinds
 from labelaudit.data.sidecars import find_sidecars, tabulate
 from labelaudit.data.source import Source
 from labelaudit.data.sources import read_document
@@ -48,7 +48,7 @@ class RefusedTable:
     problem: str
     rows: int = 0
     """Its size; 0 where it cannot be the one meant: another may have the column that was asked for."""
-    columns: int = 0
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +68,7 @@ def find_tables(tree: Tree, source: Source) -> Tables:
     sidecars = find_sidecars(tree)
     read: dict[str, Table] = {}
     examined = [one for path in _documents(tree) if path not in sidecars for one in _examine(path, tree, source, read)]
+    examined = _like_others(examined, tree, source, read)
     if not any(isinstance(one, FoundTable) and one.columns.has_label for one in examined):
         examined = _joined(read, tree, source) or examined
     if sidecars:
@@ -77,9 +78,23 @@ def find_tables(tree: Tree, source: Source) -> Tables:
     labelling, parts = leave_parts([one for one in found if one.columns.has_label])
     return Tables(
         found=join_tables(labelling, tree),
-        refused=sorted(refused, key=lambda one: (-one.rows, -one.columns)),
+        refused=sorted(refused, key=lambda one: (-one.rows, -len(one.columns))),
         beside=[*(one for one in found if not one.columns.has_label), *parts],
     )
+
+
+def _like_others(
+    examined: list[FoundTable | RefusedTable], tree: Tree, source: Source, read: dict[str, Table]
+) -> list[FoundTable | RefusedTable]:
+    """The tables ``examined``, those of a split that were refused alone read by the columns of another that has the
+    same ones: a few rows may not show which column holds the labels."""
+    known = {one.table.columns: one.columns for one in examined if isinstance(one, FoundTable) and one.columns.label}
+    refused = [one for one in examined if isinstance(one, RefusedTable) and split_kinds(stem_of(one.name))]
+    alike = {one.name: known[one.columns] for one in refused if one.columns in known}
+    rest = [one for one in examined if (one.name if isinstance(one, RefusedTable) else one.names[0]) not in alike]
+    for path, columns in alike.items():
+        rest += _examine(path, tree, replace(source, path_column=columns.path, label_column=columns.label), read)
+    return rest
 
 
 def pick_columns(table: Table, source: Source, is_image: Callable[[str], bool]) -> Columns:
@@ -212,7 +227,7 @@ def _judge(table: Table, path: str, tree: Tree, source: Source) -> list[FoundTab
     except DataError as error:
         is_asked = {source.label_column, source.path_column} - {None} <= table.cells.keys()
         rows = len(table) if is_asked else 0
-        refused = RefusedTable(name=path, problem=str(error), rows=rows, columns=len(table.columns))
+        refused = RefusedTable(name=path, problem=str(error), rows=rows, columns=table.columns)
         silent = numbered or table.of_folders or isinstance(error, PathsOnly)
         return [*([] if silent else [refused]), *_beside(table, path, tree)]
     if columns.path is None or _names_numbers(table, columns):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from labelaudit.data.column_names import SPLIT_NAMES, plain_name
 from labelaudit.data.columns import Cells, Columns
 from labelaudit.data.matching import Match
-from labelaudit.data.parts import split_kinds
+from labelaudit.data.parts import split_kinds, without_split
 from labelaudit.data.table import Table
 from labelaudit.data.tree import Tree, stem_of
 
@@ -36,7 +36,8 @@ class FoundTable:
 
 
 def join_tables(found: Sequence[FoundTable], tree: Tree) -> list[FoundTable]:
-    """Tables with the same columns that complete each other as one; the others each alone."""
+    """Tables with the same columns that complete each other as one: all of them, or those whose names differ in splits
+    alone (``variant_train`` and ``variant_test`` beside ``maker_train``); the others each alone."""
     groups: dict[tuple[str, str], list[FoundTable]] = {}
     for one in found:
         key = (plain_name(one.columns.path or ""), plain_name(one.columns.label or " ".join(one.columns.one_hot)))
@@ -44,7 +45,12 @@ def join_tables(found: Sequence[FoundTable], tree: Tree) -> list[FoundTable]:
     joined = list[FoundTable]()
     for several in groups.values():
         group = _without_signs(several)
-        joined += [_as_one(group, tree)] if len(group) > 1 and _complete_each_other(group) else group
+        apart = not _complete_each_other(group)
+        kinds: dict[tuple[str, ...], list[FoundTable]] = {}
+        for one in group:
+            kinds.setdefault(without_split(stem_of(one.names[0])) if apart else (), []).append(one)
+        for own in kinds.values():
+            joined += [_as_one(own, tree)] if len(own) > 1 and _complete_each_other(own) else own
     return joined
 
 
@@ -110,7 +116,7 @@ def _as_one(group: Sequence[FoundTable], tree: Tree) -> FoundTable:
         has_header=first.table.has_header,
     )
     match = tree.index.match([file or "" for one in group for file in one.match.files])
-    names = tuple(name for one in group for name in one.names)
+    names = tuple(name for one in sorted(group, key=lambda one: -len(one.table)) for name in one.names)
     return FoundTable(table=table, columns=first.columns, match=match, names=names)
 
 

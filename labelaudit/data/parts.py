@@ -150,8 +150,7 @@ def parts_among(names: Iterable[str], nested: Collection[str] = ()) -> dict[str,
     alike: dict[tuple[str, ...], list[str]] = {}
     for name, part in parts.items():
         if part is None:
-            words = tuple(word for word in _words(name) if _role(word) not in (Part.SPLIT, Part.SERIES))
-            alike.setdefault(words, []).append(name)
+            alike.setdefault(without_split(name), []).append(name)
     for group in alike.values():
         if len(group) < 2:
             continue
@@ -162,6 +161,15 @@ def parts_among(names: Iterable[str], nested: Collection[str] = ()) -> dict[str,
         elif all(own & {Part.SERIES, Part.DATA} for own in roles):
             parts |= dict.fromkeys(group, Part.SERIES)
     return parts
+
+
+def without_split(name: str) -> tuple[str, ...]:
+    """The words of a name that say of no split or piece, in small letters.
+
+    >>> without_split("images_variant_trainval"), without_split("test_1")
+    (('images', 'variant'), ())
+    """
+    return tuple(word for word in _words(name) if _role(word) not in (Part.SPLIT, Part.SERIES))
 
 
 def _words(name: str) -> list[str]:

@@ -241,6 +241,14 @@ LAYOUTS: dict[str, tuple[Files, dict[str, int] | str]] = {
         },
         {"0": 6, "1": 6},
     ),
+    "a few rows of a list that a larger one explains": (
+        {f"img/{n}.jpg": P for n in range(12)}
+        | {
+            f"{part}.txt": "".join(f"{n}.jpg {n % 3} {('cat', 'dog', 'fox')[n % 3]}\n" for n in range(*span))
+            for part, span in (("train", (8,)), ("test", (8, 12)))
+        },
+        {"cat": 4, "dog": 4, "fox": 4},
+    ),
     "numbered films and a list of what they show": (
         pairs(["films"], [str(n) for n in range(30, 38)], 2)
         | {"train.csv": "".join(f"{n};{('Thumb up', 'Swipe')[n % 2]}\n" for n in range(30, 38))},
