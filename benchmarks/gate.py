@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from results_section import read_section, write_section
 
 import labelaudit
 from labelaudit.audit.document import Audit
@@ -27,7 +28,6 @@ from labelaudit.data.sources import open_source
 from labelaudit.types import Samples
 
 BANDS = (TOLERANCE, 0.1, 0.2, 0.3, 0.4, 0.5, REFIT, 0.7, 0.8)
-START, END = "<!-- gate -->", "<!-- /gate -->"
 
 
 class Move(NamedTuple):
@@ -122,10 +122,8 @@ def main() -> None:
     head = f"| data | tries | largest move | highest above the threshold | blamed at {bands} |"
     print(head, "|---|---|---|---|---|", line, sep="\n")
     if chosen.write:
-        results = Path(__file__).with_name("RESULTS.md")
-        before, found, rest = results.read_text(encoding="utf-8").partition(START)
-        old, _, after = rest.partition(END) if found else (f"\n{head}\n|---|---|---|---|---|\n", "", "\n")
-        results.write_text(f"{before}{START}{old}{line}\n{END}{after}", encoding="utf-8")
+        old = read_section("gate") or f"{head}\n|---|---|---|---|---|"
+        write_section("gate", f"{old}\n{line}", title="One image more at a gate (`benchmarks/gate.py`)")
 
 
 if __name__ == "__main__":

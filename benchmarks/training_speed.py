@@ -17,13 +17,13 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 import torch
 from PIL import Image
+from results_section import write_section
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
@@ -33,8 +33,6 @@ from labelaudit.networks import build
 from labelaudit.training.batches import DeviceDataset
 from labelaudit.training.loop import fit
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
-START, END = "<!-- training_speed -->", "<!-- /training_speed -->"
 TARGETS = {"cpu": 1.5, "cuda": 5.0}
 NETWORKS = {"cpu": ["mnist_cnn", "cnn"], "cuda": ["resnet32", "wrn28_2"]}
 SIDE, CLASSES = 32, 10
@@ -165,20 +163,8 @@ def main() -> None:
     ]
     for name in options.networks or NETWORKS[options.device]:
         lines += measure(name, options)
-    write(options.device, lines)
-
-
-def write(device: str, lines: list[str]) -> None:
-    """Put the table between the marks of its device in RESULTS.md, and print it."""
-    start, end = START.replace(" -->", f" {device} -->"), END.replace(" -->", f" {device} -->")
-    block, text = "\n".join([start, *lines, end]), RESULTS.read_text(encoding="utf-8")
-    heading = "## Training speed (`benchmarks/training_speed.py`)\n"
-    if heading not in text:
-        text += f"\n{heading}"
-    if start not in text:
-        text = text.replace(heading, f"{heading}\n{start}{end}\n")
-    before, _, rest = text.partition(start)
-    RESULTS.write_text(before + block + rest.partition(end)[2], encoding="utf-8")
+    title = "Training speed (`benchmarks/training_speed.py`)"
+    write_section(f"training_speed {options.device}", "\n".join(lines), title=title)
     print("\n".join(lines))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from labelaudit.bench.preset import Preset, Reading
 from labelaudit.bench.runs import Run, definition_of
-from labelaudit.errors import writing
+from labelaudit.errors import RunError, writing
 from labelaudit.files import read_text, write_text
 
 START, END = "<!-- bench -->", "<!-- /bench -->"
@@ -165,13 +165,15 @@ def section(presets: Sequence[Preset], runs: Sequence[Run]) -> str:
 def write_section(path: Path, text: str) -> None:
     """Put ``text`` between the marks of the file, which are added at its end where they are not there.
 
-    Raises `RunError` where the file cannot be read or written.
+    Raises `RunError` where the file cannot be read or written, or has the first mark without the second.
     """
     with writing(path, "choose another file with `output`"):
         old = read_text(path) if path.exists() else "# Measured results\n"
         before, found, rest = old.partition(START)
         if not found:
             before = f"{old.rstrip()}\n\n{HEADING}\n\n"
+        elif END not in rest:
+            raise RunError(f"{path} has {START} without {END} after it: add that where the table ends")
         after = rest.partition(END)[2] if found else "\n"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(f"{before}{START}\n{text}\n{END}{after}", path)

@@ -118,7 +118,7 @@ def _convert(label: str, value: Any, hint: Any) -> Any:
             value = read_share(value)
         converted = _BOOLS[str(value).lower()] if kind is bool else kind(value)
         exact = isinstance(value, str) or (converted == value and isinstance(value, bool) == (kind is bool))
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         exact = False
     between = next((note for note in notes if isinstance(note, Between)), None)
     if not exact:

@@ -21,7 +21,7 @@ from labelaudit.bench.presets.gaussian import increment_over_penalty
 from labelaudit.bench.readings import best_accuracy, chosen_accuracy, detection, last_accuracy, squared_jacobian
 from labelaudit.bench.running import run_preset
 from labelaudit.bench.superclasses import SUPERCLASSES, next_in_superclass
-from labelaudit.errors import OptionError
+from labelaudit.errors import OptionError, RunError
 from labelaudit.models.run import train
 from labelaudit.training.settings import ModelSettings
 
@@ -156,6 +156,11 @@ def test_only_the_section_is_written_anew(tmp_path: Path) -> None:
     assert "one" not in text
     tables.write_section(path, "two")
     assert path.read_text(encoding="utf-8") == text
+    unclosed = text.replace(tables.END, "")
+    path.write_text(unclosed, encoding="utf-8")
+    with pytest.raises(RunError, match="without <!-- /bench --> after it: add that where the table ends"):
+        tables.write_section(path, "three")
+    assert path.read_text(encoding="utf-8") == unclosed
 
 
 def test_rows_in_the_papers_order_correlate_with_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from pathlib import Path
 
@@ -166,11 +167,12 @@ def test_a_wrong_option_is_named_with_its_nearest() -> None:
         configure(get_method("sln"), {"sigmaa": 1})
     with pytest.raises(OptionError, match=r"limit.distribution='normal': choose from laplace, gaussian"):
         configure(get_method("limit"), {"distribution": "normal"})
-    for value in ("0.5x", "nan", None, True, [1]):
+    for value in ("0.5x", "nan", None, True, [1], 10**400):
         with pytest.raises(OptionError, match=r"limit\.beta="):
             configure(get_method("limit"), {"beta": value})
-    with pytest.raises(OptionError, match=r"ce\.epochs=.*is not a whole number: give a value from 1 to 10000"):
-        configure(get_method("ce"), {"epochs": 2.5})
+    for value in (2.5, math.inf):
+        with pytest.raises(OptionError, match=r"ce\.epochs=.*is not a whole number: give a value from 1 to 10000"):
+            configure(get_method("ce"), {"epochs": value})
 
 
 def test_an_unknown_method_is_named_with_its_nearest() -> None:
