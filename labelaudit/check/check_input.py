@@ -307,7 +307,7 @@ class CheckInput:
                 key.append(self.audit.samples.splits[row])
             keys.append("\0".join(key))
         text = "\1".join([finding.kind, *sorted(keys)])
-        return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _holds(ignore: Ignore, path: str, label: str, digest: str) -> bool:

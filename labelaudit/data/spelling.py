@@ -13,6 +13,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 
+from labelaudit.text import encodable
+
 _LOOK_ALIKES = str.maketrans("асеорхуіјѕАВЕКМНОРСТХІЈЅ", "aceopxyijsABEKMHOPCTXIJS")
 """Cyrillic letters, and the Latin ones that they look like."""
 
@@ -21,13 +23,14 @@ _TRUTHS = dict.fromkeys(["true", "yes", "y", "t", "1"], "yes") | dict.fromkeys([
 
 
 def unify_spelling(labels: Sequence[str | None]) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
-    """Labels with composed accents, and notes about names that differ in letter case, spaces or digits alone.
+    """Labels with composed accents and without halves of signs, which UTF-8 cannot hold, and notes about names that
+    differ in letter case, spaces or digits alone.
 
     >>> unify_spelling(["Cat", "cat", "dog"])[1]
     ("Classes that differ in spelling only: 'Cat' (1) and 'cat' (1).",)
     """
     found = Counter(labels)
-    form = {label: None if label is None else unicodedata.normalize("NFC", label) for label in found}
+    form = {label: None if label is None else encodable(unicodedata.normalize("NFC", label)) for label in found}
     composed = tuple([form[label] for label in labels])
     counts = Counter[str]()
     for label, count in found.items():

@@ -58,7 +58,8 @@ def test_a_longer_list_anywhere_keeps_all_of_its_column_lists(tmp_path: Path) ->
 
 def test_numbers_that_are_none_are_no_label_and_records_of_thousands_of_fields_are_refused(tmp_path: Path) -> None:
     records = [{"file": name, "label": float("nan") if name == "a.png" else 1} for name in NAMES]
-    assert open_with(tmp_path, "x.json", records).labels == (None, "1", "1", "1")
+    records[1]["label"] = "\ud83d"  # half of a picture sign
+    assert open_with(tmp_path, "x.json", records).labels == (None, "\\ud83d", "1", "1")
     with pytest.raises(DataError, match=r"fields of its own, 4,001 in all"):
         parse_table("x.json", json.dumps([{"file": "a", f"k{n}": 1} for n in range(4000)]).encode())
 
