@@ -91,7 +91,11 @@ def by_class(dataset: RelabelledDataset, ending: Ending) -> tuple[str, ...]:
 
 def as_given(dataset: RelabelledDataset, ending: Ending) -> tuple[str, ...]:
     """(m,) ``[split/]path`` of each sample as its id has it, less what would lead out of the folder or be misread."""
-    return _unique(dataset, [""] * len(dataset), ending, lambda part: _seen(_without_split_words(part)))
+
+    def spell(part: str) -> str:
+        return _seen(_without_split_words(part.replace("\\", _escape("\\"))))  # in a table it parts folders
+
+    return _unique(dataset, [""] * len(dataset), ending, spell)
 
 
 def _unique(

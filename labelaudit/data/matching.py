@@ -78,6 +78,9 @@ class FileIndex:
     def __init__(self, files: Sequence[str], root: str = "") -> None:
         self._files, self._root = files, root
         self._places = [tuple(_composed(file).split("/")) for file in files]
+        several = Counter(self._places) if len({*self._places}) < len(files) else Counter[Steps]()
+        self._twins = {file: n for n, file in enumerate(files) if several[self._places[n]] > 1}
+        """Files that another one is called as but for composed accents: only a row that spells it so means one."""
         self._by_key: dict[int, dict[str, dict[str, list[int]]]] = {}
 
     def match(self, asked: Sequence[str], *, table: str = "") -> Match:
@@ -85,9 +88,10 @@ class FileIndex:
         files, places = self._files, self._places
         steps = [_converted(path_steps(value), self._endings) for value in asked]
         alike: defaultdict[Steps, list[int]] = defaultdict(list)
+        chosen = {row: (self._twins[value], 0) for row, value in enumerate(asked) if value in self._twins}
         for row, wanted in enumerate(steps):
-            alike[wanted].append(row)
-        chosen: dict[int, tuple[int, int]] = {}
+            if row not in chosen:
+                alike[wanted].append(row)
         doubts: dict[int, tuple[str, ...]] = {}
         bases: dict[int, Steps] = {}
         torn: Counter[Steps] = Counter()
@@ -170,7 +174,8 @@ class FileIndex:
 
     @cached_property
     def _plainly(self) -> dict[Steps, int]:
-        return {place: number for number, place in enumerate(self._places)}
+        twins = {*self._twins.values()}
+        return {place: number for number, place in enumerate(self._places) if number not in twins}
 
     def _find(self, way: int, key: str, wanted: Steps) -> Sequence[int]:
         """The files that have a key in one of the ways of naming them; each way is prepared when it is first tried.

@@ -26,6 +26,12 @@ from labelaudit.data.matching import match_rows, path_steps
         pytest.param(["https://x.org/p/a%20b.jpg?w=9"], ["a b.jpg"], ["a b.jpg"], id="an address"),
         pytest.param(["/data/local-files/?d=cat/1.jpg"], ["cat/1.jpg"], ["cat/1.jpg"], id="a served file"),
         pytest.param(["\u00e9.png"], ["e\u0301.png"], ["e\u0301.png"], id="accents"),
+        pytest.param(
+            ["a/\u00e9.png", "a/e\u0301.png", "d/a/\u00e9.png"],
+            ["a/e\u0301.png", "a/\u00e9.png"],
+            ["a/\u00e9.png", "a/e\u0301.png", None],
+            id="accents of two files",
+        ),
         pytest.param(["cat/1.png"], ["train/cat/1.png", "cat/1.png"], ["cat/1.png"], id="whole before part"),
         pytest.param(
             ["train/7.png", "train/8.png"], ["train/8.png", "test/7.png"], [None, "train/8.png"], id="other folder"
