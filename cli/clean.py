@@ -241,7 +241,9 @@ def _show_worst(console: Console, audit: Audit, changes: Sequence[Change], most:
             Text(printable(change.path)),
             Text(brief(change.given_label), style="red"),
             Text(brief(now), style="green"),
-            "" if change.label_score is None else say_chance(audit.decision, row_of[change.path]),
+            say_chance(audit.decision, row_of[change.path])
+            if change.label_score is not None and change.path in row_of
+            else "",
             Text(as_typed(change.detail or change.reason), style="dim"),
         )
     with trimmed(console):

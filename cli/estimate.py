@@ -119,7 +119,10 @@ def _certify(audit: Audit, run: Path, found: Estimate | None, badge: Path) -> No
         asks = f"`labelaudit review {spell_path(run)} --order sample` asks for them"
         raise RunError(f"a certificate rests on verdicts: {asks}")
     card = badge.with_suffix(".md")
-    check_outputs([("--certificate", badge), ("--certificate", card)], {}, {})
+    data = audit.source.get("data")
+    place = Path(data) if data else None
+    kept = {"the RUN": run, "the data": place}  # whose verdicts and tables it could overwrite
+    check_outputs([("--certificate", badge), ("--certificate", card)], {"the data": place}, kept)
     drawn, paragraph = certify(audit, found, date=today().isoformat())
     with writing(badge):
         write_text(drawn, badge)

@@ -35,6 +35,8 @@ _FLOOR = 0.02
 """Least expected share of wrong labels: misses live in the bulk, and what is believed clean is never looked at."""
 _LEAST, _GREATEST = 0.25, 0.6
 """The flagged get at least and at most this share of the reviews."""
+_SALT = 64
+"""Digits of a seed that count: the longest key of the hash."""
 _PROBE = 64
 """Draws whose place is compared to see whether rows have moved."""
 UNPLANNED = 255
@@ -236,7 +238,7 @@ def _draws(
 
 def permanent_numbers(audit: Audit, seed: int, rows: Ints | None = None) -> npt.NDArray[np.uint64]:
     """(n,) a uniform 64-bit number of each sample's identity (digest, given label) and ``seed``; or of some rows."""
-    salt = str(seed).encode()
+    salt = str(seed).encode()[-_SALT:]
     pick = range(len(audit.samples)) if rows is None else rows.tolist()
     parts = [
         hashlib.blake2b(f"{digest}\0{label}".encode("utf-8", "surrogateescape"), digest_size=8, key=salt).digest()

@@ -51,4 +51,7 @@ def test_too_little_review_gets_none(run: Path, tmp_path: Path) -> None:
     code, _, err = call("estimate", run, "--certificate", tmp_path / "badge.svg")
     assert code == 2
     assert "too little is reviewed for a certificate" in err
+    code, _, err = call("estimate", run, "--certificate", run / "verdicts.csv")
+    assert (code, "lies inside the RUN" in err) == (2, True)
+    assert b"<svg" not in (run / "verdicts.csv").read_bytes()
     assert not (tmp_path / "badge.svg").exists()
