@@ -131,7 +131,7 @@ _CODE = re.compile(r"((?<![`\\])`[\w.=%-][\w ./=%-]*`(?!`))", re.ASCII)
 def _escape(text: str, *, first: bool) -> str:
     said = re.sub(r"([\\`*_\[\]<>|~&$])", r"\\\1", text)
     said = re.sub(r"(?<=[@#])(?=\w)|(?<=\bwww)(?=\.)|(?<=:)(?=//)|(?<=\bGH)(?=-\d)|(?<=:)(?=[\w+-]+:)", "\u200b", said)
-    return re.sub(r"^([+#-]|\d+[.)])", "\u200b\\1", said) if first else said
+    return re.sub(r"^([+#-]|\d+[.)](?!\d))", "\u200b\\1", said) if first else said
 
 
 def spell_path(path: Path | str) -> str:

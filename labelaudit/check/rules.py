@@ -163,6 +163,8 @@ def _noise_rule(case: CheckInput, rule_id: str, where: Where, name: str, noise: 
         said = f"About {noise.rate:.1%} of the labels{about} are wrong by a review of a random sample ({span})"
     recorded = raised or rule_id == "noise-rise"
     bound = f"the {_percent(most)} that the baseline reached" if recorded else f"the limit of {_percent(most)}"
+    if raised and rule_id != "noise-rise":
+        bound += f", which stands in for the limit of {_percent(limit)}"
     if not passed:
         verdict = f"all of it above {bound}"
     elif high > most and not recorded:

@@ -84,6 +84,7 @@ def test_the_action_that_cannot_run_is_no_pass(
     ended, outputs = run_action(environment, repository, **inputs)
     assert ended.returncode not in (0, 130)
     assert outputs.get("exit-code", "2") == "2"
+    assert ("::error title=labelaudit check::could not run" in ended.stdout) == ("exit-code" in outputs)
     assert "sarif-file" not in outputs
     assert said in ended.stderr
     assert not (repository / "owned").exists(), "inputs are data, never shell"
@@ -91,15 +92,17 @@ def test_the_action_that_cannot_run_is_no_pass(
 
 def test_the_action_installs_itself_or_a_version(repository: Path, environment: dict[str, str]) -> None:
     log = Path(environment["PIP_LOG"])
-    run_action(environment, repository, last="Install labelaudit", data="images")
+    _, outputs = run_action(environment, repository, last="Install labelaudit", data="images")
+    assert re.fullmatch("[0-9a-f]{16}", outputs["settings"])
     assert log.read_text(encoding="utf-8").splitlines() == [
         "-m pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu",
         f"-m pip install {ROOT}",
+        "-m pip freeze",
     ]
     log.unlink()
     inputs = {"data": "images", "version": "1.2.3", "torch-index-url": ""}
     run_action(environment, repository, last="Install labelaudit", **inputs)
-    assert log.read_text(encoding="utf-8").splitlines() == ["-m pip install labelaudit==1.2.3"]
+    assert log.read_text(encoding="utf-8").splitlines() == ["-m pip install labelaudit==1.2.3", "-m pip freeze"]
 
 
 def test_the_action_refers_to_what_there_is_and_keeps_inputs_out_of_scripts() -> None:
@@ -110,7 +113,8 @@ def test_the_action_refers_to_what_there_is_and_keeps_inputs_out_of_scripts() ->
         assert ("uses" in step) != ("run" in step)
     cached = [step for step in ACTION["runs"]["steps"] if "actions/cache" in step.get("uses", "")]
     check = next(step for step in ACTION["runs"]["steps"] if step.get("id") == "check")
-    assert [step["with"]["path"] for step in cached] == [check["env"]["LABELAUDIT_CACHE"]]
+    assert [step["with"]["path"] for step in cached] == [check["env"]["LABELAUDIT_CACHE"]] * 2  # restored, saved
+    assert set(re.findall(r"steps\.([\w-]+)", text)) == {step["id"] for step in ACTION["runs"]["steps"] if "id" in step}
 
 
 @pytest.mark.slow
