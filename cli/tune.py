@@ -72,8 +72,6 @@ def tune(
         typer.echo(f"{few}, and no image is left to ask about.")
     elif fitted is None:
         typer.echo(f"{few}. Judge these images next:")
-        where, more = ("In a page", "") if has_images(audit) else ("In a table", " --export queue.csv")
-        typer.echo(f"{where}: labelaudit review {spell_path(run)} --order tune{more}", err=True)
     else:
         _say(fitted, len(audit.samples), listed=len(audit.suspects))
         if is_outdated(audit.decision, len(reviewed.settled)):
@@ -81,6 +79,9 @@ def tune(
             typer.echo(f"The list in {spell_path(run)} does not know these verdicts yet: {page}scan again.")
         if rows:
             typer.echo(f"To be surer, judge {count(len(rows), 'more image')}:")
+    if rows:
+        where, more = ("In a page", "") if has_images(audit) else ("In a table", " --export queue.csv")
+        typer.echo(f"{where}: labelaudit review {spell_path(run)} --order tune{more}", err=True)
     for row in rows:
         claim = audit.samples.claim(row)
         typer.echo(f"  {printable(claim.path)}  ({printable(claim.label)})")

@@ -91,7 +91,7 @@ class FdrFlags:
             hope = "More reviews are not expected to help: too many of even the worst unreviewed images are clean."
         else:
             hope = f"About {count(self.more_reviews, 'more review')} should make some possible."
-        return f"No suspects are possible at {rate}: {why} {hope}{besides}"
+        return f"No {'further ' if said else ''}suspects are possible at {rate}: {why} {hope}{besides}"
 
     def record(self) -> dict[str, Any]:
         """As JSON-able values; the list itself is in fdr.csv."""

@@ -13,6 +13,7 @@ import numpy as np
 from labelaudit.audit.document import Audit
 from labelaudit.errors import DataError
 from labelaudit.estimate.estimate_file import load_plan
+from labelaudit.text import count
 from labelaudit.types import Floats, Ints
 from labelaudit.verdicts import Reviewed
 
@@ -42,7 +43,7 @@ def reviewed_truth(audit: Audit, reviewed: Reviewed, run: Path) -> Truth:
     plan = load_plan(run, audit)
     planned = [] if plan is None else [row for row in plan.rows if row in known]
     none = len(reviewed.settled) - len(known)
-    notes = [f"{none:,} reviewed images that belong to no class are not tested on."] if none else []
+    notes = [f"{count(none, 'reviewed image')} of no class: not tested on."] if none else []
     if plan is None or len(planned) < FEWEST:
         notes.append(
             "The reviewed images are not a random sample of the dataset: this is how the models do on them. "

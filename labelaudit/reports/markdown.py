@@ -98,12 +98,18 @@ def _suspects(audit: Audit, most: int, checked: ReviewState | None) -> Iterable[
     columns = audit.columns(suspects[:most])
     names = ("rank", "path", "given_label", "predicted_label", "reason")
     rows = list(zip(suspects[:most].tolist(), *(columns[name] for name in names), strict=True))
+    said = {} if checked is None else checked.words
     yield "## Worst suspects"
     if rows:
         yield _table(
             ("#:", "path", "given", "suggested", "likely wrong", "reason"),
             (
-                [rank, *map(as_code, (path, given, better)), say_chance(audit.decision, row), _reason(reason, better)]
+                [
+                    rank,
+                    *map(as_code, (path, given, better)),
+                    as_prose(said[row]) if row in said else say_chance(audit.decision, row),
+                    _reason(reason, better),
+                ]
                 for row, rank, path, given, better, reason in rows
             ),
         )

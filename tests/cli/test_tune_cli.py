@@ -143,8 +143,10 @@ def test_verdicts_on_the_worst_alone_are_not_enough(run: Path) -> None:
             verdicts_file(run),
             Verdict(path=path, digest=digest, given_label=label, verdict="suggested", new_label="dog"),
         )
-    said = call("tune", run).out
+    done = call("tune", run)
+    said = done.out
     assert "To be surer, judge" in said
+    assert f"labelaudit review {run} --order tune" in done.err, "and how"
     assert said.count(".png") >= 5
 
 

@@ -58,7 +58,7 @@ def test_a_ranking_that_says_nothing_has_no_flags_and_says_so() -> None:
     flags = fdr_flags(audit, plan, judge(audit, wrong, plan.rows), target=0.1)
     assert len(flags.rows) == flags.verified
     assert flags.more_reviews is None
-    assert "No suspects are possible" in flags.sentence
+    assert "No further suspects are possible" in flags.sentence
     assert "not expected to help" in flags.sentence
     assert "at a false-discovery rate of 0.4%" in fdr_flags(audit, plan, Reviewed(), target=0.004).sentence
 

@@ -113,8 +113,8 @@ def test_only_plain_words_between_backticks_are_code(trap: str) -> None:
 def test_people_are_heard() -> None:
     shares = (Share(name="precision", value=0.9, low=0.8, high=0.95), Share(name="recall", value=None, low=0, high=1))
     told = {
-        "outcomes": {1: "cleared"},
-        "words": {1: "cleared"},
+        "outcomes": {1: "cleared", 3: "wrong"},
+        "words": {1: "cleared", 3: "confirmed wrong: no class fits (a @drawing)"},
         "shares": shares,
         "sentences": ("200 verdicts by @ann.",),
     }
@@ -123,7 +123,9 @@ def test_people_are_heard() -> None:
     assert "| precision | 90.0% | 80.0% to 95.0% |" in text
     assert "| recall | not known yet |  |" in text, "an interval that says nothing is not a number"
     assert "People judged 1 of 2 suspects: 0 confirmed wrong, 1 cleared, 1 open. They found 3 more wrong" in text
-    assert "cat/b.png" not in text.split("## Worst suspects")[1].split("##")[0], "people come before the model"
+    worst = text.split("## Worst suspects")[1].split("##")[0]
+    assert "cat/b.png" not in worst, "people come before the model"
+    assert "| confirmed wrong: no class fits (a @\u200bdrawing) |" in worst
     assert "@\u200bann" in text
     assert "Nobody has checked" not in text
     assert "Nobody has checked" in markdown.render(make_audit())
