@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 from typing import TYPE_CHECKING
 
 from labelaudit.display.stages import Course
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _SURE = 0.04  # share of the work from which the time that is left is told
+_PAUSE = 0.2  # seconds between two pictures of the bar in a notebook
 _ROUND = ((90, 5, "s"), (5400, 60, "min"))  # up to so many seconds: told in steps of so many, in this unit
 
 
@@ -42,6 +44,29 @@ def draw_bar(console: Console, *, trainings: int = 0) -> Iterator[Progress]:
             )
 
         yield show
+
+
+@contextmanager
+def draw_in_notebook(*, trainings: int = 0) -> Iterator[Progress]:
+    """The same bar below a notebook's cell, by the kernel's own means: that of rich needs ipywidgets there."""
+    from IPython.display import HTML, display
+
+    course, began, drawn = Course(trainings), time.monotonic(), 0.0
+    shown = display(HTML("<progress></progress> Beginning"), display_id=True)
+
+    def show(stage: str, done: int, total: int | None) -> None:
+        nonlocal drawn
+        phrase, share = course.advance(stage, done, total)
+        now = time.monotonic()
+        if now - drawn >= _PAUSE:
+            drawn, value = now, "" if share is None else f" value='{share:.3f}'"
+            told = "" if share is None else tell_left(now - began, share)
+            shown.update(HTML(f"<progress{value}></progress> {escape(printable(phrase))} {told}"))
+
+    try:
+        yield show
+    finally:
+        shown.update(HTML(""))
 
 
 def tell_left(seconds: float, share: float) -> str:

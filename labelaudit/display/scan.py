@@ -13,7 +13,7 @@ from typing import Any
 
 from labelaudit.arguments import listed
 from labelaudit.display.audit import Audit, at_home
-from labelaudit.display.bar import draw_bar
+from labelaudit.display.bar import draw_bar, draw_in_notebook
 from labelaudit.scanning import scan as scanning
 from labelaudit.types import Progress, no_progress
 
@@ -36,10 +36,13 @@ def _choose(progress: Progress | bool | None, trainings: int) -> Iterator[Progre
         yield progress
     elif progress is False or (progress is None and not _is_watched()):
         yield no_progress
+    elif _in_notebook():
+        with draw_in_notebook(trainings=trainings) as bar:
+            yield bar
     else:
         from rich.console import Console
 
-        with draw_bar(Console(stderr=not _in_notebook()), trainings=trainings) as bar:
+        with draw_bar(Console(stderr=True), trainings=trainings) as bar:
             yield bar
 
 

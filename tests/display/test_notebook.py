@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 import urllib.request
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -104,6 +106,19 @@ def test_a_program_hears_nothing_and_its_own_progress_everything(
     assert capsys.readouterr() == ("", "")
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     labelaudit.scan("x")
+    capsys.readouterr()
+    drawn: list[Any] = []
+
+    def display(picture: Any, *, display_id: bool) -> SimpleNamespace:
+        drawn.append(picture)
+        return SimpleNamespace(update=drawn.append)
+
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(HTML=str, display=display))
+    monkeypatch.setattr(labelaudit.display.scan, "_in_notebook", lambda: True)
+    labelaudit.scan("x")
+    assert capsys.readouterr() == ("", ""), "the notebook draws it, and no extension is asked for"
+    assert [bool(picture) for picture in drawn] == [True, True, False]
+    assert "<progress" in drawn[1]
 
 
 @pytest.mark.parametrize(
