@@ -59,7 +59,7 @@ def connect(address: str | None) -> None:
     try:
         ray.init(address=address, log_to_driver=False, include_dashboard=False, configure_logging=False)
     except Exception as error:  # gRPC, sockets and Ray each raise their own
-        raise _absent(address, error) from error
+        raise _absent(address, error, "; RAY_AUTH_MODE=token joins one that asks for a token") from error
 
 
 def call(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
@@ -187,9 +187,10 @@ def _import_ray() -> Any:
     return ray
 
 
-def _absent(address: str | None, error: Exception) -> RunError:
+def _absent(address: str | None, error: Exception, more: str = "") -> RunError:
     where = "this machine" if address is None else f"'{address}'"
-    return RunError(f"`engine` ray: no cluster at {where} ({first_line(error)}): start one there, or name another")
+    step = f"start one there, or name another{more}"
+    return RunError(f"`engine` ray: no cluster at {where} ({first_line(error)}): {step}")
 
 
 def _lost(error: Exception) -> RunError:
