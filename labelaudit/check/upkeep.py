@@ -117,11 +117,14 @@ def shaping_settings(audit: Audit, threshold: float) -> dict[str, Any]:
 
 def report_baseline(case: CheckInput, baseline: Baseline, path: str) -> BaselineReport:
     """Compare ``baseline`` with the audit of ``case``."""
+    now = shaping_settings(case.audit, case.threshold)
+    if case.policy.threshold is None and "threshold" in baseline.settings:
+        now["threshold"] = baseline.settings["threshold"]  # every scan finds its own, which is nobody's setting
     return BaselineReport(
         path=path,
         entries=len(baseline),
         stale=() if case.scope is not None else find_stale(case, baseline),
-        changed=changed_settings(baseline.settings, shaping_settings(case.audit, case.threshold)),
+        changed=changed_settings(baseline.settings, now),
     )
 
 

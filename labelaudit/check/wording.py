@@ -195,7 +195,8 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
         steps.append(f"Remove stale entries with `labelaudit baseline prune {known} {run}`.")
     if baseline is not None and baseline.changed:
         write = f"`labelaudit check {checked} --write-baseline {known}`"
-        steps.append(f"Refresh the baseline for the changed settings: {write}.")
+        refresh = "Then refresh" if counts["new"] else "Refresh"
+        steps.append(f"{refresh} the baseline for the changed settings: {write}.")
     return tuple(steps)
 
 

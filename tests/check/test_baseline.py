@@ -223,6 +223,14 @@ def test_changed_settings() -> None:
     assert changed_settings(old, dict(old)) == ()
 
 
+def test_the_threshold_is_a_setting_only_where_somebody_set_it() -> None:
+    moved = make_audit(decision=make_decision(threshold=0.4))
+    own = judge_gate(moved, Policy(), refresh(), today=DAY).baseline
+    asked = judge_gate(moved, Policy(threshold=0.4), refresh(), today=DAY).baseline
+    assert own is not None and own.changed == ()  # noqa: PT018
+    assert asked is not None and asked.changed == ("threshold: 0.5, now 0.4",)  # noqa: PT018
+
+
 def test_merging() -> None:
     known = refresh().suspects[0]
     early = replace(known, verdict="none", time="2026-01-01T00:00:00Z", note="blurred")
