@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -118,12 +119,13 @@ def merge(
     As a merge driver of Git: labelaudit baseline merge %A %B --base %O -o %A
     """
     from labelaudit.check.baseline import merge as join
-    from labelaudit.check.baseline_file import read, write
+    from labelaudit.check.baseline_file import ConflictError, read, write
 
     first, second = read(one), read(other)
     ancestor = read(base) if base is not None and not _is_empty(base) else None
     if output.is_file() and not _is_empty(output):
-        read(output)  # which refuses a file that is none: it would be lost
+        with suppress(ConflictError):  # that the two sides solve
+            read(output)  # which refuses a file that is none: it would be lost
     joined = join(first, second, ancestor)
     write(joined, output)
     _print(f"{output} written: {len(joined):,} entries from {len(first):,} and {len(second):,}")

@@ -36,6 +36,10 @@ _DEEPEST = 16
 _AnyKnown = TypeVar("_AnyKnown", KnownSuspect, KnownFinding)
 
 
+class ConflictError(RunError):
+    """The file holds a merge conflict of Git, and so nothing that neither of its two sides has."""
+
+
 def read(path: Path | str) -> Baseline:
     """The baseline of a file.
 
@@ -51,7 +55,7 @@ def read(path: Path | str) -> Baseline:
         raise RunError(f"no baseline in {path} ({error.strerror}): make one with `write_baseline` {path}") from None
     try:
         text = data.decode("utf-8-sig")
-        _refuse_conflicts(text)
+        _refuse_conflicts(path, text)
         return _parse(_decode(text))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
@@ -142,12 +146,11 @@ class _Object(dict[str, Any]):
         return _WrongLineError(self._lines.get(name, self.line), message)
 
 
-def _refuse_conflicts(text: str) -> None:
+def _refuse_conflicts(path: Path | str, text: str) -> None:
     for number, line in enumerate(text.split("\n"), 1):
         if _MARKER.match(line):
-            raise _WrongLineError(
-                number, f"a merge conflict ({line[:7]}): join the two with `labelaudit baseline merge`"
-            )
+            said = f"a merge conflict ({line[:7]}): join the two with `labelaudit baseline merge`"
+            raise ConflictError(f"{path}:{number}: {said}")
 
 
 def _decode(text: str) -> Any:

@@ -113,6 +113,9 @@ def render(verdicts: Iterable[Verdict]) -> str:
     return _encode([COLUMNS, *(astuple(verdict) for verdict in verdicts)]).decode("utf-8", "surrogatepass")
 
 
+_MARKS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
+
+
 def _parse(path: Path | str, text: str) -> Iterator[Verdict]:
     """Yield the verdicts in the text of a file; raises `DataError`, naming the line, for what is none."""
     header = _header(path, text)
@@ -124,6 +127,11 @@ def _parse(path: Path | str, text: str) -> Iterator[Verdict]:
                 begun = begun or any(cells)
                 continue
             if len(cells) != len(header):
+                if cells[0].startswith(_MARKS):
+                    raise DataError(
+                        f"'{path}' line {rows.line_num} is of a merge conflict ({cells[0][:7]}): take out its marks and "
+                        "keep the lines of both sides"
+                    )
                 found, wanted = count(len(cells), "cell"), count(len(header), "column")
                 raise DataError(f"'{path}' line {rows.line_num} has {found} for {wanted}: complete it, or take it out")
             named = {name: unguarded(cell) for name, cell in zip(header, cells, strict=True) if name in COLUMNS}

@@ -123,6 +123,10 @@ def test_the_baseline_commands(run: Path, tmp_path: Path) -> None:
     assert (tmp_path / "joined.json").read_bytes() == (tmp_path / "other.json").read_bytes()
     (tmp_path / "labels.csv").write_text("a person's labels")
     assert call("baseline", "merge", "known.json", "other.json", "-o", "labels.csv").code == 2
+    Path("conflict.json").write_text(f"<<<<<<< HEAD\n{Path('known.json').read_text()}", encoding="utf-8")
+    assert call("baseline", "show", "conflict.json").code == 2
+    assert call("baseline", "merge", "known.json", "other.json", "-o", "conflict.json").code == 0, "this solves it"
+    assert Path("conflict.json").read_bytes() == Path("joined.json").read_bytes()
     assert (tmp_path / "labels.csv").read_text() == "a person's labels"
 
     dry = call("baseline", "prune", "other.json", run, "--dry-run")

@@ -109,6 +109,7 @@ def test_a_quote_that_never_ends_is_damage_and_loses_nothing(tmp_path: Path) -> 
         ("a.png,00,cat,given,dog,ann,,", "line 3: verdict 'given' on 'a.png' keeps 'cat'"),
         ("a.png,00,cat,given,,ann,,yesterday", "line 3: time 'yesterday'"),
         ("a.png,00,cat", "line 3 has 3 cells for 8 columns: complete it"),
+        ("<<<<<<< HEAD", r"line 3 is of a merge conflict \(<<<<<<<\): take out its marks"),
         ("a.png,,cat,given,,,,", "line 3: verdict on 'a.png' names no digest"),
         ('a.png,"00"x,cat,given,,,', "line 3 cannot be parsed"),
     ],
