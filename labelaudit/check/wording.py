@@ -196,7 +196,7 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
     if baseline is not None and baseline.changed:
         write = f"`labelaudit check {checked} --write-baseline {known}`"
         refresh = "Then refresh" if counts["new"] else "Refresh"
-        steps.append(f"{refresh} the baseline for the changed settings: {write}.")
+        steps.append(f"{refresh} the baseline for changed settings: {write}.")
     return tuple(steps)
 
 

@@ -128,10 +128,8 @@ def _parse(path: Path | str, text: str) -> Iterator[Verdict]:
                 continue
             if len(cells) != len(header):
                 if cells[0].startswith(_MARKS):
-                    raise DataError(
-                        f"'{path}' line {rows.line_num} is of a merge conflict ({cells[0][:7]}): take out its marks and "
-                        "keep the lines of both sides"
-                    )
+                    marks = f"'{path}' line {rows.line_num} is of a merge conflict ({cells[0][:7]})"
+                    raise DataError(f"{marks}: take out its marks and keep the lines of both sides")
                 found, wanted = count(len(cells), "cell"), count(len(header), "column")
                 raise DataError(f"'{path}' line {rows.line_num} has {found} for {wanted}: complete it, or take it out")
             named = {name: unguarded(cell) for name, cell in zip(header, cells, strict=True) if name in COLUMNS}

@@ -186,7 +186,7 @@ correct wrong labels in the data, confirm right ones.
   2 suspects within 0.01 of the threshold: another machine may decide otherwise, so none fails the gate.
   2 suspects count only where `tier` is doubtful; 20 verdicts tell where to stop: `labelaudit tune RUN`.
   Remove stale entries with `labelaudit baseline prune .labelaudit-baseline.json RUN`.
-  Then refresh the baseline for the changed settings: `labelaudit check DATA --write-baseline .labelaudit-baseline.json`.
+  Then refresh the baseline for changed settings: `labelaudit check DATA --write-baseline .labelaudit-baseline.json`.
 
 PASSED: 1 rule kept
 """
