@@ -202,6 +202,9 @@ def _announce(session: Session, address: str, tunnel: str) -> None:
         f"{count(len(session.queue.rows), 'image')} to judge, {progress['done']:,} done. Ctrl-C ends the page.",
         err=True,
     )
+    if not os.access(session.run, os.W_OK):
+        run = spell_path(session.run)
+        typer.echo(f"No verdict can be kept in {run}: copy it to where you may write, and name the copy.", err=True)
     if tunnel:
         typer.echo(tunnel, err=True)
     typer.echo(address)
