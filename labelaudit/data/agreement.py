@@ -33,12 +33,13 @@ def agree(certain: Sequence[Reading], subject: Subject, again: Again) -> tuple[R
     if len(official) == 1 and all(_share_names(official[0][1], listing) for _, listing in listings):
         return _official(official[0], listings)
     rest = [pair for pair in listings if pair[1] is not first]
-    if all({*first.ids}.isdisjoint(listing.ids) for _, listing in rest):
+    apart = all(map({*first.ids}.isdisjoint, (listing.ids for _, listing in rest)))
+    if apart:
         joined = join_splits([(first_reading, first), *rest], subject, again)
         if joined is not None:
             what, listing = joined
             return replace(first_reading, what=what, reader=""), listing
-    if all(not {*first.ids} & {*listing.ids} and _share_names(first, listing) for _, listing in rest):
+    if apart and all(_share_names(first, listing) for _, listing in rest):
         aside = [f"{count(len(other.ids), 'other image')}, in the {other.origin}, are not read." for _, other in rest]
         return first_reading, replace(first, notes=(*first.notes, *aside))
     rest.sort(key=lambda pair: -_labelled(pair[1]))

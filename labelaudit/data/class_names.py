@@ -41,9 +41,8 @@ _LINE = re.compile(r"(n\d{8}|/[mg]/\w+|\d{1,9})\s*[\s,;:=]\s*(\S.*)")
 _TURNED = re.compile(r"(\S.*?)\s*[\s,;:=]\s*(n\d{8}|/[mg]/\w+|\d{1,9})")
 _FIELDS = ("names", "id2label", "classes", "class_names", "label_names")
 """Keys of a document below which the names may be."""
-_LARGEST, _LARGEST_YAML, _DEEPEST, _MOST = 5_000_000, 200_000, 3, 40
-"""Bytes of such a file, of one that is slow to read, the level of folders below which none is looked for, and how many
-are looked at."""
+_LARGEST, _LARGEST_YAML, _MOST = 5_000_000, 200_000, 40
+"""Bytes of such a file, of one that is slow to read, and how many are looked at."""
 _SHOWN = 3
 
 Names = Mapping[str, str]
@@ -178,7 +177,7 @@ def _files(subject: Subject) -> Iterator[tuple[str, bytes]]:
     labels, a file, or a folder that is called as a part of a dataset."""
     found: dict[str, Any] = {}
     if subject.is_folder:
-        near = [path for path in subject.tree.others if path.count("/") < _DEEPEST and _may_name(path)]
+        near = list(filter(_may_name, subject.tree.documents))
         found |= dict.fromkeys(sorted(near, key=lambda path: (path.count("/"), path)), subject.tree.storage.read)
     for given in (subject.source.labels, subject.source.data):
         if isinstance(given, str | Path) and not is_address(given) and not (found and Path(given).is_dir()):

@@ -29,8 +29,8 @@ from labelaudit.errors import DataError
 METADATA = ("metadata.csv", "metadata.jsonl")
 _SPLITTING = re.compile("split|partition|fold", re.IGNORECASE)
 """In the name of a list without header: its numbers are splits."""
-_DEEPEST, _MOST = 3, 40
-"""Tables in a folder are looked for down to this level below the folders that all images lie in, and so many."""
+_MOST = 40
+"""Tables of a folder that are looked at."""
 _LOOKED_AT, _EXAMINED = 50, 200
 """Rows that show which columns name images, and whether any does."""
 _WIDEST = 50
@@ -145,13 +145,10 @@ def _names_all(cells: Sequence[str], is_image: Callable[[str], bool]) -> bool:
 
 def _documents(tree: Tree) -> list[str]:
     """Files that may be tables of labels, the highest first; not those that are named as examples or results."""
-    shared = posixpath.commonpath([min(tree.paths), max(tree.paths)])
-    deepest = _DEEPEST + len(shared and shared.split("/"))
     tables = [
         path
-        for path in tree.others
+        for path in tree.documents
         if ending_of(path) in DOCUMENT_SUFFIXES
-        and path.count("/") < deepest
         and (path.lower().endswith(".manifest") or not any(map(_is_aside, posixpath.splitext(path)[0].split("/"))))
         and "submission" not in path.lower()
     ]

@@ -23,6 +23,9 @@ from labelaudit.errors import DataError
 from labelaudit.images import Images
 from labelaudit.types import Finding
 
+_DEEPEST = 3
+"""Levels of folders in which documents about images are looked for."""
+
 
 class Storage(ABC):
     """The files of a tree, to read by their paths: a folder, an archive or an address."""
@@ -80,6 +83,13 @@ class Tree:
     def index(self) -> FileIndex:
         """Its images, to be found by what tables call them."""
         return FileIndex(self.paths, self.name)
+
+    @cached_property
+    def documents(self) -> Sequence[str]:
+        """The other files that may be about the images: down to the third level below the folders that all lie in."""
+        shared = posixpath.commonpath([min(self.paths), max(self.paths)]) if self.paths else ""
+        deepest = _DEEPEST + len(shared and shared.split("/"))
+        return [path for path in self.others if path.count("/") < deepest]
 
     @property
     def skipped(self) -> Mapping[str, int]:

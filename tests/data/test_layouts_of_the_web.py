@@ -278,6 +278,10 @@ LAYOUTS: dict[str, tuple[Files, dict[str, int] | str]] = {
         | {"a/b/c/d/e/t.csv": table("file,label", [f"{n}.jpg,{'xy'[n % 2]}" for n in range(6)])},
         {"x": 3, "y": 3},
     ),
+    "names of classes five folders deep, as their images": (
+        pairs(["a/b/c/d/train"], ["0", "1"], 3) | {"a/b/c/d/classes.txt": "cat\ndog\n"},
+        {"cat": 3, "dog": 3},
+    ),
     "results of a crowd": (
         {"img": 4, "Batch_results.csv": table("file,label", [f"{n}.png,{'ab'[n % 2]}" for n in range(4)])},
         "'Batch_results.csv' is called as examples or results are: give it as `labels`",

@@ -58,7 +58,7 @@ def recognise(subject: Subject) -> list[Reading]:
 
 
 def _candidates(tree: Tree) -> list[str]:
-    return [path for path in tree.others if ending_of(path) == ".txt" and path.count("/") < 3][:40]
+    return [path for path in tree.documents if ending_of(path) == ".txt"][:40]
 
 
 def _tells(path: str, *words: str) -> bool:
