@@ -27,7 +27,7 @@ from labelaudit.data.ingest import ingest
 from labelaudit.data.sources import open_source
 from labelaudit.types import Samples
 
-BANDS = (TOLERANCE, 0.1, 0.2, 0.3, 0.4, 0.5, REFIT, 0.7, 0.8)
+BANDS = tuple(sorted({TOLERANCE, *(number / 10 for number in range(1, 9)), REFIT}))
 
 
 class Move(NamedTuple):
