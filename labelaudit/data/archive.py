@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 import os
+import posixpath
 import tarfile
 import tempfile
 import threading
@@ -64,7 +65,7 @@ class ZipStorage(Storage):
 
 
 class TarStorage(Storage):
-    """`Storage` of a tar file, indexed once; several threads may read."""
+    """`Storage` of a tar file, indexed once; several threads may read. A link to a file in it is that file."""
 
     def __init__(self, path: Path) -> None:
         self.sizes: dict[str, int] = {}
@@ -73,17 +74,33 @@ class TarStorage(Storage):
         try:
             self._file = _plain(path)
             weakref.finalize(self, self._file.close)
+            links: dict[str, str] = {}
             with tarfile.open(fileobj=self._file, mode="r:") as archive:
                 for entry in archive:
+                    name = entry.name.removeprefix("./")
                     if entry.isfile():
-                        name = entry.name.removeprefix("./")
                         self.sizes[name], self._starts[name] = entry.size, entry.offset_data
+                    elif entry.islnk():  # of two hard links the second is a name alone
+                        links[name] = entry.linkname.removeprefix("./")
+                    elif entry.issym():
+                        links[name] = posixpath.normpath(posixpath.join(posixpath.dirname(name), entry.linkname))
+            self._follow(links)
         except (OSError, EOFError, tarfile.TarError, zlib.error, lzma.LZMAError) as error:
             raise DataError(f"'{path}' is not a readable tar file: {reason_of(error)}") from error
 
     def __reduce__(self) -> tuple[type[TarStorage], tuple[Path]]:
         """Another process opens the file itself."""
         return TarStorage, (self._path,)
+
+    def _follow(self, links: dict[str, str]) -> None:
+        """Take the ``links``, name -> what it leads to, for the files that they lead to; others are left out."""
+        for name, linked in links.items():
+            seen, target = {name}, linked
+            while target in links and target not in seen:
+                seen.add(target)
+                target = links[target]
+            if target in self._starts:
+                self.sizes[name], self._starts[name] = self.sizes[target], self._starts[target]
 
     def read(self, path: str) -> bytes:
         size = check_size(self.sizes[path])

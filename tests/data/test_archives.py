@@ -56,6 +56,20 @@ def test_class_folders_in_an_archive(ending: str, tmp_path: Path) -> None:
     assert labels_of(open_source(tmp_path / "same")) == labels_of(listing)
 
 
+def test_a_link_in_a_tar_is_the_file_that_it_leads_to(tmp_path: Path) -> None:
+    folder = build(tmp_path / "root", {"cat/1.png": PIXEL, "dog/1.png": PIXEL})
+    (folder / "cat" / "2.png").hardlink_to(folder / "dog" / "1.png")
+    for name, target in {"cat/3.png": "2.png", "dog/2.png": "../cat/1.png", "dog/3.png": "3.png"}.items():
+        (folder / name).symlink_to(target)
+    (folder / "dog" / "4.png").symlink_to("/etc/hostname")
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        archive.add(folder, "root")
+    listing = open_source(tmp_path / "x.tar")
+    assert listing.ids == tuple(f"root/{name}.png" for name in ("cat/1", "cat/2", "cat/3", "dog/1", "dog/2"))
+    assert listing.images is not None
+    assert {listing.images.encoded(row) for row in range(5)} == {PIXEL}
+
+
 def test_paths_that_lead_out_of_an_archive_are_findings(tmp_path: Path) -> None:
     listing = open_source(zipped(tmp_path / "x.zip", {**TREE, "../evil/1.png": PIXEL}))
     assert counts_of(listing) == {"cat": 2, "dog": 1}
