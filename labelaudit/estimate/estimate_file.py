@@ -19,7 +19,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.errors import MISTAKES, RunError, reason_of
 from labelaudit.estimate.fdr import FdrFlags
 from labelaudit.estimate.intervals import Estimate
-from labelaudit.estimate.sampling import ReviewPlan, Stratum, align_plan, plan_record
+from labelaudit.estimate.sampling import UNPLANNED, ReviewPlan, Stratum, align_plan, plan_record
 from labelaudit.estimate.selftest import SelfTest
 from labelaudit.estimate.stopping import StopDecision
 from labelaudit.files import not_written, read_regular, write_text
@@ -114,20 +114,24 @@ def _plan(parts: dict[str, Any], population: dict[str, str]) -> ReviewPlan:
     numbers = np.frombuffer(base64.b64decode(population["numbers"], validate=True), dtype="<u8").astype(np.uint64)
     stratum_of = np.frombuffer(base64.b64decode(population["strata"], validate=True), dtype=np.uint8)
     rows = tuple(int(review["row"]) for review in parts["reviews"])
-    if len(numbers) != len(stratum_of) or any(not 0 <= row < len(numbers) for row in rows):
+    strata = tuple(
+        Stratum(
+            flagged=bool(s["flagged"]), low=float(low), high=float(high), size=int(s["size"]), drawn=int(s["drawn"])
+        )
+        for s in parts["strata"]
+        for low, high in [s["suspicion"]]
+    )
+    seed, n = int(parts["seed"]), len(numbers)
+    fit = n == len(stratum_of) and all(0 <= row < n for row in rows) and seed >= 0
+    fit &= bool((stratum_of[stratum_of != UNPLANNED] < len(strata)).all())
+    if not fit or any(not 0 <= one.drawn <= one.size <= n for one in strata):
         raise ValueError("its parts do not fit each other")
     return ReviewPlan(
         rows=rows,
-        strata=tuple(
-            Stratum(
-                flagged=bool(s["flagged"]), low=float(low), high=float(high), size=int(s["size"]), drawn=int(s["drawn"])
-            )
-            for s in parts["strata"]
-            for low, high in [s["suspicion"]]
-        ),
+        strata=strata,
         stratum_of=stratum_of,
         numbers=numbers,
-        seed=int(parts["seed"]),
+        seed=seed,
         fingerprint=str(parts["fingerprint"]),
         gone=int(parts["gone"]),
     )

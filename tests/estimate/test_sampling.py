@@ -170,6 +170,11 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
     assert first["digest"] == audit.samples.digests[row]
     assert 0 < first["probability"] <= 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["estimate.json"]
+    for part, damage in {"seed": -1, "strata": []}.items():
+        record = estimate_record(audit, plan)
+        save(tmp_path, {**record, "plan": {**record["plan"], part: damage}})
+        with pytest.raises(RunError, match="do not fit each other"):
+            load_plan(tmp_path)
 
 
 @pytest.mark.parametrize(
