@@ -82,7 +82,8 @@ class Unfinished:
             return
         old = [file for file in self._folder.glob("*.npz") if time.time() - _age(file) > _FORGOTTEN]
         for file in [*self._used, *old]:
-            file.unlink(missing_ok=True)
+            with suppress(OSError):  # in a cache that people share it may be someone else's
+                file.unlink()
 
 
 def _age(file: Path) -> float:

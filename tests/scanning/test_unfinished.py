@@ -199,6 +199,18 @@ def test_the_results_of_other_scans_stay_a_month(tmp_path):
     assert [file.name.partition("-")[0] for file in (tmp_path / "unfinished").iterdir()] == ["recent"]
 
 
+def test_a_scan_ends_where_others_keep_results_that_it_may_not_delete(tmp_path):
+    for name in ("a", "z"):
+        Unfinished(tmp_path).arrays(name, {}, lambda: {"a": np.arange(2)})
+    (locked,) = (tmp_path / "unfinished").glob("a-*")
+    locked.unlink()
+    locked.mkdir()  # what no user may unlink, root neither
+    for file in (tmp_path / "unfinished").iterdir():
+        os.utime(file, (0, 0))
+    Unfinished(tmp_path).end()
+    assert list((tmp_path / "unfinished").iterdir()) == [locked]
+
+
 def test_an_answer_comes_back_bit_for_bit(tmp_path):
     draw = np.random.default_rng(0)
     probs = draw.dirichlet(np.ones(3), 4)
