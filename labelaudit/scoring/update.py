@@ -169,17 +169,16 @@ class DatasetDiff:
 
 def match_rows(previous: Audit, samples: Samples) -> DatasetDiff:
     """Match ``samples`` with those of ``previous`` by content and label, and equal ones by name where that fits."""
-    waiting: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-    for row in range(len(previous.samples) - 1, -1, -1):
-        waiting[previous.identity(row)].append(row)
     names = {name: row for row, name in enumerate(previous.samples.ids)}
     identities = list(zip(samples.digests, samples.given(), strict=True))
     before = np.full(len(samples), -1, dtype=np.int64)
     for row, (name, identity) in enumerate(zip(samples.ids, identities, strict=True)):
-        same = names.get(name, -1)
-        if same in waiting.get(identity, ()):
-            waiting[identity].remove(same)
+        same = names.get(name)
+        if same is not None and previous.identity(same) == identity:
             before[row] = same
+    waiting: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for row in np.setdiff1d(np.arange(len(previous.samples)), before)[::-1].tolist():
+        waiting[previous.identity(row)].append(row)
     for row in np.flatnonzero(before < 0).tolist():
         if waiting.get(identities[row]):
             before[row] = waiting[identities[row]].pop()
