@@ -231,7 +231,7 @@ def _parse_bands(value: Any) -> tuple[int, ...]:
     """Three bands from a list of numbers, or from text with commas."""
     from labelaudit.data.order import parse_bands
 
-    return parse_bands(value if isinstance(value, str) else ",".join(map(str, value)))
+    return parse_bands(",".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
 
 
 SETTINGS: Mapping[str, Setting] = {

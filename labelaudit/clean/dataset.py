@@ -24,7 +24,7 @@ class RelabelledDataset:
     labels: tuple[str, ...]
     """(m,) their labels."""
     classes: tuple[str, ...]
-    """Those of the audit and new ones, in use or not, sorted."""
+    """Those of the audit and new ones, in use or not, in the order of a scan: numbers by value."""
     weights: tuple[float, ...] | None = None
     """(m,) probability that the label is right, where weights were asked for."""
     changes: tuple[Change, ...] = ()
@@ -101,7 +101,7 @@ def cleaned(audit: Audit, plan: CorrectionPlan) -> tuple[RelabelledDataset, Rela
             samples=samples,
             rows=tuple(rows),
             labels=tuple(labels[row] for row in rows),
-            classes=tuple(sorted(classes)),
+            classes=tuple(sort_classes(classes)),
             weights=tuple(round(weight, 6) for weight in weights[rows].tolist()) if weighted else None,
             changes=plan.changes,
         ),

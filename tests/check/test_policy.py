@@ -169,6 +169,7 @@ def test_the_nearest_file_counts(tmp_path: Path) -> None:
         ("[scan]\nregularizer = []", ["scan: regularizer", "names nothing"]),
         ("[scan]\nregularizers = ['mixup']", ["did you mean 'regularizer'"]),
         ("[scan]\nmethods = 'slm'", ["scan: methods", "unknown method 'slm': did you mean 'sln'"]),
+        ("[scan]\nbands = 3", ["scan: bands", "must be three numbers from 1"]),
         ("[scan]\ninit = 3", ["scan: init", "write its path, or pretrained"]),
         ("regularizer = ['mixup']", ["'regularizer' is an option of the scan", "[scan]"]),
         ("[[ignore]]\nkind='leek'\nreason='b'", ["kind of finding", "did you mean 'leak'"]),

@@ -219,6 +219,8 @@ def test_parquet_of_hugging_face(audit: Audit, plan: CorrectionPlan, tmp_path: P
 def test_parquet_in_shards(audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet, "SHARD_BYTES", 1)
     dataset, _ = cleaned(audit, CorrectionPlan(changes=()))
+    numbered = replace(audit, samples=replace(audit.samples, classes=("2", "9", "10")))
+    assert cleaned(numbered, CorrectionPlan(changes=()))[0].classes == ("2", "9", "10")
     transfer = Transfer(open_originals(audit), audit.samples)
     many = replace(dataset, rows=dataset.rows * 40, labels=dataset.labels * 40)
     parquet.write_parquet(many, {}, tmp_path, transfer)
