@@ -48,10 +48,10 @@ def _tables_beside(tree: Tree, read: Read) -> str:
     for name in tables:
         try:
             table = read(name, tree.storage.read(name))
-        except DataError as error:
-            return f" ({error})"
         except (ImageError, OSError, ValueError):
             continue
+        except DataError as error:
+            return f" ({error})"
         if any(tree.index.names(cell) for cells in table.cells.values() for cell in cells[:_LOOKED_AT]):
             return f" ('{name}' is called as examples or results are: give it as `labels` if it holds their labels)"
         if len(table.columns) > _WIDEST:

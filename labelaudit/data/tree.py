@@ -222,7 +222,7 @@ class _Walker:
                 return [path]
             self.links.append(path)
         elif ending not in SUFFIXES and (_says_kind(ending) or not self._is_image(entry)):
-            self.others.append(path)
+            self.others += [path] if entry.is_file() else []  # whoever opened a pipe would wait for good
         elif entry.is_file():
             self.paths.append(path)
         else:

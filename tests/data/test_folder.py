@@ -12,7 +12,7 @@ from built import PIXEL, build, labels_of
 from planted import kinds, plant, write
 
 from labelaudit.data.images import ImageError
-from labelaudit.data.listing import Files
+from labelaudit.data.listing import MAX_BYTES, Files
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError
 
@@ -121,6 +121,9 @@ def test_names_that_are_not_utf8_are_findings(tmp_path: Path) -> None:
 def test_a_pipe_is_a_finding_and_is_never_read(tmp_path: Path) -> None:
     plant(tmp_path, "a/1.png", "b/1.png")
     os.mkfifo(tmp_path / "a" / "pipe.png")
+    os.mkfifo(tmp_path / "log.txt")
+    with (tmp_path / "long.txt").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
     assert kinds(open_source(tmp_path)) == {"a/pipe.png": "unreadable"}
     with pytest.raises(ImageError, match="not a regular file"):
         Files(tmp_path, ["a/pipe.png"]).encoded(0)

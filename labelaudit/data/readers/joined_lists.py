@@ -9,6 +9,7 @@ from functools import partial
 
 from labelaudit.data.assembly import assemble
 from labelaudit.data.columns import Columns
+from labelaudit.data.images import ImageError
 from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.table import Table, ends_as_image
 from labelaudit.data.tree import Tree, ending_of
@@ -70,7 +71,7 @@ def _pairs(tree: Tree, path: str) -> dict[str, str]:
     try:
         data = tree.storage.read(path)
         text = data.decode("utf-8-sig") if len(data) < _LONGEST else ""
-    except (OSError, ValueError):
+    except (ImageError, OSError, ValueError):
         return {}
     lines = [line.strip().split(maxsplit=1) for line in text.splitlines() if line.strip()]
     if not lines or any(len(line) != 2 for line in lines):
