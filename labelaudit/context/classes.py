@@ -189,8 +189,8 @@ def note_twins(pairs: Iterable[tuple[int, int]], classes: Sequence[str]) -> list
     """Notes on classes that cannot be told apart."""
     return [
         f"Cannot be told apart: {_quoted((classes[one], classes[other]))}. Models separate them no better than chance: "
-        "one class under two names (then join them), or one filled with images of the other? Their labels are not "
-        "counted as wrong for each other."
+        "one class under two names (then join them), one filled with images of the other, or two that differ in what "
+        "networks overlook, as left and right do? Their labels are not counted as wrong for each other."
         for one, other in pairs
     ]
 
