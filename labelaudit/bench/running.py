@@ -199,7 +199,7 @@ def _run(
 
     stage = f"{asked.preset}: {arm.name}, seed {asked.seed}"
     init = _begin(preset, arm, asked, drawn, classes, checkpoint.with_suffix(""), progress)
-    busy, started, worked = _busy(), time.perf_counter(), time.process_time()
+    resumed, busy, started, worked = checkpoint.exists(), _busy(), time.perf_counter(), time.process_time()
     settings = arm.settings_for(asked.epochs, asked.seed, preset.setting.augment)
     trained = train(
         replace(settings, init=init, keep="best" if arm.chooses else "last"),
@@ -214,6 +214,8 @@ def _run(
         progress=lambda _, done, total: progress(stage, done, total),
     )
     seconds, core_seconds = time.perf_counter() - started, time.process_time() - worked
+    if resumed:  # the epochs know how long those before took; nobody knows on how many cores
+        seconds, core_seconds = trained.curves[-1]["seconds"], 0.0
     wrong = drawn.given != drawn.true
     test_x, test_y = drawn.test
     over = Finished(

@@ -44,7 +44,7 @@ class Run:
     seconds: float
     core_seconds: float
     """Processor time of this process, over all its cores, which other work on the machine does not stretch; 0 = not
-    measured."""
+    measured, as of a run that was cut off and went on."""
     busy: float
     """Processes that waited for a core or had one, per core, when the run began (load average of a minute)."""
     machine: str

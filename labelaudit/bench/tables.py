@@ -67,7 +67,7 @@ class Row:
         first = self.runs[0]
         whole = first.whole
         seconds = statistics.fmean(run.seconds for run in self.runs)
-        worked = statistics.fmean(run.core_seconds for run in self.runs)
+        worked = [run.core_seconds for run in self.runs if run.core_seconds]
         busy = any(run.busy > _BUSY for run in self.runs)
         return (
             self.name,
@@ -78,7 +78,7 @@ class Row:
             f"{first.samples:,}" + ("" if whole else " (slice)"),
             str(first.epochs),
             f"{seconds:.0f}" + (" (busy)" if busy else ""),
-            f"{worked:.0f}" if worked else "-",
+            f"{statistics.fmean(worked):.0f}" if worked else "-",
             first.machine,
         )
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from bench_records import made
@@ -48,7 +50,9 @@ def test_an_interrupted_run_keeps_what_is_finished(tmp_path: Path) -> None:
     assert [run.arm for run in record.read(runs)] == ["ce"]
 
 
-def test_an_arm_that_was_cut_off_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_an_arm_that_was_cut_off_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(perf_counter=count(0, 1000).__next__, process_time=count(0, 100).__next__)
+    monkeypatch.setattr("labelaudit.bench.running.time", clock)
     whole = get_preset("digits")
     preset = replace(whole, arms=whole.arms[:1])
     (arm,) = preset.arms
@@ -67,6 +71,9 @@ def test_an_arm_that_was_cut_off_goes_on_where_it_was(tmp_path: Path) -> None:
     assert record.read(runs) == ()
     (again,) = run_preset(preset, data=None, runs=runs, seeds=[0], epochs=3, samples=100, progress=stop)
     assert epochs == [0, 1, 2, 0, 3]  # 0: a training is announced before its first epoch
+    assert (plain.seconds, plain.core_seconds) == (1000, 100)
+    assert again.seconds < 1000  # by the epochs, not by the clock of the last part alone
+    assert again.core_seconds == 0
     assert again.values == plain.values
     assert again.series == plain.series
     assert len(again.series["train_loss"]) == 3
