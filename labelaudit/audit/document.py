@@ -335,4 +335,5 @@ def finding_record(finding: Finding) -> dict[str, str]:
 
 def has_images(audit: Audit) -> bool:
     """Whether the audit was made of images, wherever they are now."""
-    return audit.samples.images is not None or bool(audit.source.get("data"))
+    held = not (audit.settings.get("features", True) or audit.settings.get("probs", True))  # by a program
+    return audit.samples.images is not None or bool(audit.source.get("data")) or held

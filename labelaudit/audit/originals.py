@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from labelaudit.audit.document import Audit
+from labelaudit.audit.document import Audit, has_images
 from labelaudit.data.images import ImageError
 from labelaudit.data.ingest import digest
 from labelaudit.data.source import Source
@@ -64,7 +64,11 @@ def open_originals(audit: Audit, data: Path | str | None = None) -> Images:
     if data is not None:
         source["data"] = str(data)
     if not source.get("data"):
-        raise RunError("this audit was made without images: it has features, probabilities and labels only")
+        if has_images(audit):
+            said = "made of images that a program held: name with `data` where files of the same names lie"
+        else:
+            said = "made without images: it has features, probabilities and labels only"
+        raise RunError(f"this audit was {said}")
     try:
         listing = open_source(Source.of(source))
     except DataError as error:
