@@ -138,9 +138,10 @@ def _open_session(audit: Audit, run: Path, data: Path | None, reviewer: str | No
 
     if data is None and audit.samples.images is None and not audit.source.get("data"):
         held = "of images that a program held: name with `data` where files of the same names lie, or "
+        made = held if has_images(audit) else "without images: "
         raise RunError(
-            f"'{run}' was made {held if has_images(audit) else 'without images: '}`labelaudit review {spell_path(run)} "
-            f"--order {asked['order']} --export queue.csv` asks in a table, which `labelaudit verdicts import` reads back"
+            f"'{run}' was made {made}`labelaudit review {spell_path(run)} --order {asked['order']} --export queue.csv` "
+            "asks in a table, which `labelaudit verdicts import` reads back"
         )
     session = open_session(audit, open_originals(audit, data), run, reviewer=name_reviewer(reviewer), **asked)
     session.prepare()

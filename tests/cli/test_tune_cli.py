@@ -170,8 +170,8 @@ def test_without_images_a_table_is_offered_in_place_of_a_page(run: Path, tmp_pat
         code, _, err = call(command, run, "--no-open")
         assert code == 2
         assert "was made without images: `labelaudit review" in err
+        assert "--export queue.csv` asks in a table" in err
     held = {"features": False, "probs": False}  # so there were images, in the memory of a program
     runs.write(replace(ranked(), settings=held), tmp_path / "held")
     assert "was made of images that a program held: name with --data" in call("review", tmp_path / "held").err
-        assert "--export queue.csv` asks in a table" in err
     assert call("review", run, "--order", "tune", "--export", tmp_path / "queue.csv").code == 0
