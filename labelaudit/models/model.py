@@ -39,10 +39,14 @@ class Model:
 
     def predict(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Probabilities (n, C) of (n, H, W, c) uint8 pixels or (n, d) features; raises `DataError` for others."""
+        if not hasattr(x, "shape"):  # Squares have one
+            x = np.asarray(x)
         if x.shape[1:] != self.shape or (len(self.shape) == 3 and x.dtype != np.uint8):
-            kind = "uint8 pixels" if len(self.shape) == 3 else "features"
+            kind = "features"
+            if len(self.shape) == 3:
+                kind = f"uint8 pixels, as `labelaudit.data.pixels.load_pixels(images, {self.shape[0]})` makes them"
             wanted = ", ".join(["n", *map(str, self.shape)])
-            raise DataError(f"this model takes ({wanted}) {kind}, not {x.shape} {x.dtype}")
+            raise DataError(f"this model got {x.shape} {x.dtype}, and takes ({wanted}) {kind}")
         if not len(x):
             return np.zeros((0, len(self.classes)), dtype=np.float32)
         labels = np.zeros(len(x), dtype=np.int64)
