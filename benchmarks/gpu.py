@@ -20,7 +20,6 @@ import argparse
 import json
 import os
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -33,15 +32,12 @@ from typing import Any
 
 import faiss
 import numpy as np
-import torch
-from sklearn.datasets import load_digits
-from sklearn.metrics import average_precision_score, roc_auc_score
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 import sets
+import torch
 import training_speed
 from results_section import write_section
+from sklearn.datasets import load_digits
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from labelaudit.bench import run_preset
 from labelaudit.bench.coverage import plan
