@@ -215,7 +215,8 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
     named = [name for name in kept if plain_name(name) in LABEL_NAMES] or [name for name in kept if is_label_name(name)]
     named = [name for name in named if not _are_ids(free[name])] or named
     likely = [name for name in kept if not _is_note(name, free[name])]
-    likely += [name for name in free if name not in kept and is_nameless(name) and _are_grades(free[name])]
+    aside = free.keys() - {*kept}
+    likely += [name for name in free if name in aside and is_nameless(name) and _are_grades(free[name])]
     if named and not _divide_alike([free[name] for name in named]):
         others = [name for name in likely if name not in named]
         raise DataError(
@@ -299,8 +300,8 @@ def _of_words(named: Cells) -> str:
 
 def _is_numbering(name: str, cells: Cells, path: str | None) -> bool:
     """Whether a column without a name, left of the paths, numbers the images: all whole and all different."""
-    columns = list(cells)
-    if (name and not is_nameless(name)) or path is None or columns.index(name) > columns.index(path):
+    is_left = (not name or is_nameless(name)) and next(one for one in cells if one in (name, path)) != path
+    if path is None or not is_left:
         return False
     values = [cell.strip() for cell in cells[name]]
     if len({*values}) < len(values) or not all(map(_NUMBER.fullmatch, values)):
