@@ -43,6 +43,8 @@ _FIELDS = ("names", "id2label", "classes", "class_names", "label_names")
 """Keys of a document below which the names may be."""
 _LARGEST, _LARGEST_YAML, _MOST = 5_000_000, 200_000, 40
 """Bytes of such a file, of one that is slow to read, and how many are looked at."""
+_WIDEST = 50
+"""Columns of a table that names classes: each may name the numbers of each."""
 _SHOWN = 3
 
 Names = Mapping[str, str]
@@ -225,7 +227,7 @@ def _parse(file: str, data: bytes) -> Iterator[Names]:
         yield from _of_yaml(text)
     elif ending in (".csv", ".tsv"):
         cells = list(parse_table(file, data).cells.values())
-        for codes in cells:
+        for codes in cells if len(cells) <= _WIDEST else ():
             if len({*codes}) == len(codes) and all(map(_LINE.fullmatch, (f"{code} x" for code in codes))):
                 yield from (dict(zip(codes, names, strict=True)) for names in cells if names is not codes)
     else:

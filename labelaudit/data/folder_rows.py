@@ -52,8 +52,10 @@ def spread_folders(table: Table, tree: Tree, asked: str | None = None) -> Table 
     for folder in inside:
         for end in (f"/{folder.casefold()}", *_ends_of(folder)):
             ends[end].append(folder)
+    shares_words = asked is None and _shares_words(table)
     for name, cells in table.cells.items():
-        if name == asked or (asked is None and (_names_owners(name, cells) or _names_recordings(table, name))):
+        numbered = shares_words and not is_label_name(name) and all(map(str.isdecimal, cells))
+        if name == asked or (asked is None and (_names_owners(name, cells) or numbered)):
             found = [inside.get(_folder_named(cell, ends), []) for cell in cells]
             images = [image for some in found for image in some]
             if images and 2 * sum(map(bool, found)) >= len(found):
@@ -91,15 +93,11 @@ def _names_owners(name: str, cells: Sequence[str]) -> bool:
     )
 
 
-def _names_recordings(table: Table, name: str) -> bool:
-    """Whether a column holds numbers and no classes, and one called a label, or any without header, words that come
-    again and again: numbered classes have a word each, and numbered films share theirs."""
+def _shares_words(table: Table) -> bool:
+    """Whether a column called a label, or any without header, holds words that come again and again: then one of
+    numbers may name films. Numbered classes have a word each, and numbered films share theirs."""
     labels = [cells for column, cells in table.cells.items() if is_label_name(column) or not table.has_header]
-    return (
-        not is_label_name(name)
-        and all(map(str.isdecimal, table.cells[name]))
-        and any(2 * len({*cells}) <= len(cells) and not any(map(is_number, cells)) for cells in labels)
-    )
+    return any(2 * len({*cells}) <= len(cells) and not any(map(is_number, cells)) for cells in labels)
 
 
 def _folder_named(cell: str, ends: Mapping[str, Sequence[str]]) -> str:
