@@ -74,7 +74,7 @@ class Alike:
         return [said, *name_few(samples)]
 
     def _say_kind(self, alike: int, identical: int) -> str:
-        if self.scenes and self.scenes.widespread:
+        if self.scenes and self.scenes.are_groups:
             return "show the same scene as another with the same label"
         if identical in (0, alike):
             return f"have {'an identical copy' if identical else 'a near-copy'} with the same label"
@@ -138,7 +138,7 @@ def find_alike(
 
     pairs = Pairs(**keep("copies", find_nearly_same))
     kept = dict(keep("scenes", find_same_scenes))
-    scenes = Scenes(share=float(kept.pop("share")), **kept)
+    scenes = Scenes(share=float(kept.pop("share")), dissent=float(kept.pop("dissent")), **kept)
     copies = find_copies(samples, pairs)
     grouped = add_near_copies(samples, pairs.first, pairs.second)
     parted = named and are_one_a_class(grouped)

@@ -5,13 +5,13 @@ pair against that of the 30th neighbour of either. A few such pairs are in every
 twice, but also two of many stop signs, so they count only where nothing else is nearly as close. Where many images have
 one, the dataset was made by cutting up fewer pictures, and a model that saw one part knows the label of the other: then
 pairs that are about three times closer count, and of an image without such a pair its closest one that is twice as
-close; connected ones are groups. Left out: scenes of more than 30 images that are as much alike as any two of their
-pictures.
+close; connected ones are groups, unless their labels say that they were labelled one by one. Left out: scenes of more
+than 30 images that are as much alike as any two of their pictures.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,6 +31,9 @@ ALONE = 0.4
 kinds of things that look alike (stop signs, fields of rape) go over into more of their kind."""
 WIDESPREAD = 0.2
 """Share of images in a close pair from which a dataset is taken to be cut from fewer pictures."""
+DISSENT = 0.07
+"""Share of dissent up to which scenes count as labelled as a whole. There is more where images were labelled one by
+one, so that each bears witness to the others, and among letters or icons that look alike and are no scenes."""
 NEIGHBORS = 10
 USUAL = 30
 """The neighbour whose distance is the usual one; in small datasets the last of the nearest tenth."""
@@ -51,11 +54,19 @@ class Scenes:
     all False where scenes are widespread."""
     share: float
     """Share of the distinct images that are in a pair closer than `CLOSE`."""
+    dissent: float = 0.0
+    """Share of the images in pairs that count whose label is not the commonest one of their scene."""
 
     @property
     def widespread(self) -> bool:
         """Whether the dataset seems to be cut from fewer pictures."""
         return self.share >= WIDESPREAD
+
+    @property
+    def are_groups(self) -> bool:
+        """Whether the images of one scene must not vouch for each other: scenes are widespread, and were labelled as a
+        whole."""
+        return self.widespread and self.dissent <= DISSENT
 
     @property
     def sure(self) -> Bools:
@@ -103,21 +114,22 @@ def find_scenes(samples: Samples, features: Features, *, near: Ints | None = Non
     alone = _stand_alone(x, around, first, second, apart, few)
     kept = np.flatnonzero(distance < LOOSEST)
     kept = kept[np.lexsort((second[kept], first[kept], distance[kept]))]
-    return Scenes(
+    scenes = Scenes(
         first=rows[first[kept]], second=rows[second[kept]], distance=distance[kept], alone=alone[kept], share=share
     )
+    return replace(scenes, dissent=_dissent(samples.labels, scenes.first[scenes.sure], scenes.second[scenes.sure]))
 
 
 def group_scenes(samples: Samples, scenes: Scenes) -> Samples:
-    """The ``samples`` with the images of each scene as a group, where scenes are widespread."""
-    if not scenes.widespread:
+    """The ``samples`` with the images of each scene as a group, where scenes are groups."""
+    if not scenes.are_groups:
         return samples
     return add_near_copies(samples, scenes.first[scenes.sure], scenes.second[scenes.sure])
 
 
 def share_apart(samples: Samples, scenes: Scenes) -> float:
-    """Share of the images that may have another one of their scene outside their group, where scenes are widespread."""
-    if not scenes.widespread:
+    """Share of the images that may have another one of their scene outside their group, where scenes are groups."""
+    if not scenes.are_groups:
         return 0.0
     group = samples.numbered_groups.code
     apart = group[scenes.first] != group[scenes.second]
@@ -162,6 +174,18 @@ def groups_across(samples: Samples, named: set[str]) -> tuple[Finding, ...]:
             )
             found.append(Finding(kind="same_scene", path=samples.ids[row], detail=detail, partner=samples.ids[other]))
     return tuple(found)
+
+
+def _dissent(labels: Ints, first: Ints, second: Ints) -> float:
+    """Share of the images in these pairs of rows whose label is not the commonest of all that pairs connect with it."""
+    members = distinct(np.concatenate([first, second]))
+    if not len(members):
+        return 0.0
+    scene = connect(len(labels), (first, second))[members]
+    (scene_of, _), counts = np.unique(np.stack([scene, labels[members]]), axis=1, return_counts=True)
+    commonest = np.zeros(len(labels), dtype=np.int64)
+    np.maximum.at(commonest, scene_of, counts)
+    return 1 - float(commonest.sum()) / len(members)
 
 
 def _among(near: Ints, rows: Ints, k: int) -> Ints | None:

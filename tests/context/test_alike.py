@@ -81,6 +81,12 @@ def test_frames_of_a_patient_are_one_scene_and_become_a_group(patients: int, fra
     grouped = group_scenes(dataset, scenes)
     assert len(set(grouped.groups)) <= 1.1 * patients
     assert share_apart(grouped, scenes) < 0.1 < share_apart(dataset, scenes)
+    one_by_one = replace(dataset, labels=np.where(np.arange(len(dataset)) % 5, dataset.labels, 0))
+    scenes = find_scenes(one_by_one, seen)
+    assert scenes.widespread
+    assert scenes.dissent > 0.1
+    assert group_scenes(one_by_one, scenes) is one_by_one, "its images bear witness to each other"
+    assert share_apart(one_by_one, scenes) == 0
 
 
 def test_a_frame_that_differs_more_joins_its_nearest_and_no_two_scenes_are_joined() -> None:
