@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelaudit.errors import OptionError
-from labelaudit.files import check_outputs
 from labelaudit.machine import Machine, available_cores
+from labelaudit.outputs import check_outputs
 
 from .console.chosen import leave_hook, read_listed
 from .console.options import (

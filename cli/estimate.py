@@ -113,7 +113,8 @@ def _certify(audit: Audit, run: Path, found: Estimate | None, badge: Path) -> No
     """Write the badge and, beside it, the paragraph."""
     from labelaudit.check.policy import today
     from labelaudit.estimate.certificate import certify
-    from labelaudit.files import check_outputs, write_text
+    from labelaudit.files import write_text
+    from labelaudit.outputs import check_outputs
 
     if found is None:
         asks = f"`labelaudit review {spell_path(run)} --order sample` asks for them"

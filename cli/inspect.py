@@ -44,7 +44,7 @@ def inspect(
     """
     from labelaudit.data.source import Source
     from labelaudit.data.sources import inspect_source
-    from labelaudit.files import find_beside
+    from labelaudit.outputs import find_beside
 
     what, listing = inspect_source(Source(data=data, **how))
     if what.endswith("(1 class)") and how["label_from"] is None:

@@ -57,7 +57,7 @@ def report(
     """
     from labelaudit.audit.originals import open_originals
     from labelaudit.audit.run import REPORT, read
-    from labelaudit.files import check_outputs
+    from labelaudit.outputs import check_outputs
     from labelaudit.reports import html
     from labelaudit.reports.review_state import read_review_state
 

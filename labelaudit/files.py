@@ -1,4 +1,4 @@
-"""Writes a file or a folder whole or not at all, and refuses outputs that would overwrite what is read.
+"""Writes a file or a folder whole or not at all.
 
 What is new is written to a hidden sibling first and takes its place by renaming; what was there before comes back where
 that is cut off. Two writers of one folder take turns; the later one wins, whole.
@@ -14,19 +14,23 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from io import BufferedReader, TextIOWrapper
 from mmap import ACCESS_COPY, mmap
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from labelaudit.errors import OptionError, RunError
+from labelaudit.errors import RunError
 
 if sys.platform == "win32":
     from filelock import FileLock
 else:
     import fcntl
+
+_LONGEST = 120
+"""Bytes of a name to which more is added: names have 255 at most, and 143 in some encrypted folders."""
 
 
 @contextmanager
@@ -80,7 +84,7 @@ def use_copy(error: OSError, folder: Path) -> str:
 
 def partials(place: Path) -> tuple[Path, ...]:
     """Folders of `sibling` beside ``place``: of runs that were killed, or are at work."""
-    ending = re.compile(rf"\.{re.escape(place.name)}\.[0-9a-f]{{8}}\.partial")
+    ending = re.compile(rf"{re.escape(_hidden(place, '').name)}[0-9a-f]{{8}}\.partial")
     return tuple(sorted(path for path in place.parent.iterdir() if ending.fullmatch(path.name) and path.is_dir()))
 
 
@@ -235,7 +239,7 @@ def locked(place: Path, *, seconds: float = 30.0) -> Iterator[None]:
     Raises:
         LockedError: another process holds it for longer than ``seconds``.
     """
-    lock = place.with_name(f".{place.name}.lock") if place.name else place / ".lock"
+    lock = _hidden(place, "lock") if place.name else place / ".lock"
     if place.is_dir() and not os.access(lock.parent, os.W_OK):
         lock = place / ".lock"
     with _held(lock, time.monotonic() + seconds):
@@ -301,74 +305,14 @@ class LockedError(OSError):
 
 
 def _partial(place: Path) -> Path:
-    return place.with_name(f".{place.name}.{secrets.token_hex(4)}.partial")
+    return _hidden(place, f"{secrets.token_hex(4)}.partial")
 
 
 def _previous(place: Path) -> Path:
-    return place.with_name(f".{place.name}.previous")
+    return _hidden(place, "previous")
 
 
-def find_beside(source: Path | str, output: Path | str) -> str:
-    """A path of the last name of ``output`` beside the folder ``source``, as a person writes it.
-
-    >>> find_beside(".", "labelaudit-run"), find_beside("data/images", "data/images/run")
-    ('../labelaudit-run', 'data/run')
-    """
-    return os.path.normpath(os.path.join(source, "..", Path(output).name))  # noqa: PTH118
-
-
-def check_apart(output: Path | str, sources: Mapping[str, Path | str | None]) -> None:
-    """Refuse a folder or file ``output`` that is one of the ``sources``, lies inside it, or holds it.
-
-    ``sources`` are files and folders that are only read, by what they are called; ``None`` is passed over.
-
-    Raises:
-        OptionError: with the two places.
-    """
-    place = Path(output).resolve()
-    for what, source in sources.items():
-        if source is None:
-            continue
-        own = Path(source).resolve()
-        if place == own or (own.is_dir() and own in place.parents):
-            where, such = ("is", "") if place == own else ("lies inside", f", such as {find_beside(source, output)}")
-            raise OptionError(
-                f"the output {output} {where} the {what} {source}: choose a folder outside with `output`{such}"
-            )
-        if place in own.parents and place.exists():
-            raise OptionError(f"the output {output} holds the {what} {source}: choose another folder with `output`")
-
-
-def check_outputs(
-    outputs: Iterable[tuple[str, Path]], inputs: Mapping[str, Path | None], folders: Mapping[str, Path | None]
-) -> None:
-    """Refuse ``outputs``, pairs of option and file, that would overwrite what is read, or each other.
-
-    ``inputs`` are files and ``folders`` places in which nothing is written, by what they are called. What is not a
-    regular file, such as a terminal or pipe, loses nothing and may stand twice.
-
-    Raises:
-        OptionError: an output is an input, lies in one of the folders, or stands twice.
-        RunError: it is a folder, or lies in none.
-    """
-    earlier: list[tuple[str, Path]] = []
-    for option, file in outputs:
-        if file.is_dir():
-            raise RunError(f"{option}: cannot write '{file}', which is a folder: name a file")
-        if not file.absolute().parent.is_dir():
-            raise RunError(f"{option}: cannot write {file}: the folder {file.parent} does not exist")
-        if file.exists() and not file.is_file():
-            continue
-        for what, path in [*inputs.items(), *earlier]:
-            if path is not None and _is_same(file, path):
-                raise OptionError(f"{option} {file} would overwrite {what}: name another file")
-        for what, folder in folders.items():
-            if folder is not None and Path(os.path.realpath(folder)) in Path(os.path.realpath(file)).parents:
-                raise OptionError(f"{option} {file} lies inside {what}, {folder}: name a file elsewhere")
-        earlier.append((f"what {option} writes", file))
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    if one.exists() and other.exists():
-        return one.samefile(other)
-    return os.path.realpath(one) == os.path.realpath(other)
+def _hidden(place: Path, ending: str) -> Path:
+    """The hidden sibling of ``place`` with an ``ending``, by a digest where its name leaves no room for more."""
+    name = os.fsencode(place.name)
+    return place.with_name(f".{place.name if len(name) <= _LONGEST else sha256(name).hexdigest()}.{ending}")

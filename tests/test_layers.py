@@ -15,6 +15,8 @@ FLOORS = [line.split() for line in PAGE.partition("## Floors")[2].split("```")[1
 LEVEL = {room.rstrip("*"): level for level, floor in enumerate(FLOORS) for room in floor}
 WITHOUT_TORCH = {room for floor in FLOORS for room in floor if not room.endswith("*")}
 WITH_PILLOW = {f"labelaudit/data/{name}.py" for name in ("images", "rgb", "formats", "exif")}
+LONGEST = 350
+"""Lines of a file."""
 NO_ROOM = {"labelaudit/__init__.py", "labelaudit/__main__.py"}
 KNOW_FAISS = {"labelaudit/features/neighbors.py", "labelaudit/features/cells.py"}
 FILES = sorted(
@@ -89,3 +91,9 @@ def test_the_picture_of_the_architecture_shows_every_room() -> None:
     picture = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
     drawn = re.findall(r'<g class="room[^"]*" id="([^"]+)"', picture)
     assert sorted(drawn) == sorted(LEVEL), "draw it again: python docs/make_architecture.py"
+
+
+def test_no_file_of_the_package_is_long() -> None:
+    files = [*FILES, *(path.relative_to(ROOT).as_posix() for path in (ROOT / "benchmarks").rglob("*.py"))]
+    long = [file for file in files if len((ROOT / file).read_text(encoding="utf-8").splitlines()) > LONGEST]
+    assert not long, f"over {LONGEST} lines: {long}"

@@ -10,7 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from labelaudit.files import LockedError, fresh_bytes, is_partial, locked, open_regular, read_regular, write_bytes
+from labelaudit.files import (
+    LockedError,
+    fresh_bytes,
+    is_partial,
+    locked,
+    open_regular,
+    partials,
+    read_regular,
+    sibling,
+    swap,
+    write_bytes,
+    write_text,
+)
 
 
 def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,3 +99,16 @@ def test_what_is_half_written_is_known_by_its_name(tmp_path: Path) -> None:
         (half,) = tmp_path.iterdir()
         assert is_partial(half)
     assert not is_partial(tmp_path / ".notes.partial")
+
+
+def test_a_name_of_any_length_that_a_folder_holds_can_be_written(tmp_path: Path) -> None:
+    for name in ("x" * 255, "\u00e9" * 127):
+        place = tmp_path / name
+        place.mkdir()
+        with sibling(place) as fresh:
+            (fresh / "file").write_text("new", encoding="utf-8")
+            assert partials(place) == (fresh,)
+            swap((fresh, place))
+        write_text("text", place / name)
+        assert {entry.name for entry in place.iterdir()} == {name, "file"}
+    assert {entry.name for entry in tmp_path.iterdir()} == {"x" * 255, "\u00e9" * 127}

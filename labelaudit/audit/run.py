@@ -20,8 +20,9 @@ from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import list_groups
 from labelaudit.data.ingest import digest_file
 from labelaudit.errors import MISTAKES, OptionError, RunError, reason_of, writing
-from labelaudit.files import check_apart, check_outputs, is_partial, not_written, recover, sibling, swap, sweep
+from labelaudit.files import is_partial, not_written, recover, sibling, swap, sweep
 from labelaudit.judge import FILE as JUDGE
+from labelaudit.outputs import check_apart, check_outputs
 
 REPORT, MARKDOWN = "report.html", "report.md"
 """Names of the pages in a RUN folder, which `labelaudit.reports` adds."""

@@ -18,7 +18,8 @@ from labelaudit.clean.plan import CorrectionPlan
 from labelaudit.clean.plan_file import plan_id
 from labelaudit.clean.report import FILE, KIND, PAGE
 from labelaudit.errors import RunError
-from labelaudit.files import check_apart, partials, read_regular, recover
+from labelaudit.files import partials, read_regular, recover
+from labelaudit.outputs import check_apart
 from labelaudit.text import count
 
 

@@ -27,9 +27,10 @@ from labelaudit.data.source import Source
 from labelaudit.data.sources import open_source
 from labelaudit.data.tree import walk
 from labelaudit.errors import DataError, OptionError, RunError, unknown_name, writing
-from labelaudit.files import check_apart, recover, sibling, swap
+from labelaudit.files import recover, sibling, swap
 from labelaudit.images import Joined, Subset
 from labelaudit.machine import Machine
+from labelaudit.outputs import check_apart
 from labelaudit.text import Lines
 from labelaudit.types import Bools, Floats, Ints, Progress, Samples, no_progress
 

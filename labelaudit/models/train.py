@@ -9,7 +9,6 @@ from typing import Any
 
 from labelaudit.data.source import Source
 from labelaudit.errors import OptionError
-from labelaudit.files import check_apart
 from labelaudit.machine import find_device, list_versions
 from labelaudit.models import folder
 from labelaudit.models.curves import Row
@@ -18,6 +17,7 @@ from labelaudit.models.detection import auroc
 from labelaudit.models.diagnosis import diagnose
 from labelaudit.models.run import FittedModel, train
 from labelaudit.networks import network_names, unknown_network
+from labelaudit.outputs import check_apart
 from labelaudit.regularizers import configure_all
 from labelaudit.training.settings import ModelSettings
 from labelaudit.types import Progress, no_progress

@@ -27,7 +27,6 @@ from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, RunError
 from labelaudit.features.duplicates import NEIGHBORS, find_copies, find_unlike_pairs
 from labelaudit.features.embedding import embed_samples
-from labelaudit.files import check_apart
 from labelaudit.images import Images, Joined, Subset
 from labelaudit.judge.belief import believe
 from labelaudit.judge.decide import decide, noise_rate, widen_as
@@ -36,6 +35,7 @@ from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.scores import sum_by_label
 from labelaudit.leading import join_tables, take_rows
 from labelaudit.machine import Clock, Machine, list_versions, one_blas_thread
+from labelaudit.outputs import check_apart
 from labelaudit.packed import as_ascii
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.text import count, name_some
