@@ -224,10 +224,10 @@ def _fail_the_gate(audit: Audit, run: Path) -> frozenset[int]:
     known = settled.values["baseline"]
     reviewed, baseline = verdicts.read_reviewed(audit, run), None if known is None else read(known)
     outcome = judge_gate(audit, settled.policy(), baseline, reviewed, today=today())
-    new = {(suspect.digest, suspect.given_label) for suspect in outcome.suspects if suspect.status == "new"}
+    new = {suspect.path for suspect in outcome.suspects if suspect.status == "new"}
     if not new:
         raise RunError("nothing to review: no suspect fails the gate")
-    return frozenset(row for row in audit.suspects.tolist() if audit.identity(row) in new)
+    return frozenset(row for row, path in enumerate(audit.samples.ids) if path in new)
 
 
 def _tunnel(port: int) -> str:

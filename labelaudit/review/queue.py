@@ -8,7 +8,7 @@ is the given one, and the sides are shuffled by the image's content. Left out: a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
@@ -69,8 +69,9 @@ class Opened(NamedTuple):
     """Sentences about the plan for a person."""
 
 
-def open_queue(audit: Audit, run: Path, order: str) -> Opened:
-    """The queue of ``order`` for the RUN folder ``run``, with its plan and verdicts.
+def open_queue(audit: Audit, run: Path, order: str, only: Container[int] | None = None) -> Opened:
+    """The queue of ``order`` for the RUN folder ``run``, with its plan and verdicts; with ``only`` it is these rows,
+    suspects or not, worst first.
 
     The estimation sample is drawn and kept in ``RUN/estimate.json`` where ``order`` needs one that is not there.
 
@@ -90,7 +91,9 @@ def open_queue(audit: Audit, run: Path, order: str) -> Opened:
     if plan is None and order == "sample":
         plan = plan_reviews(audit, reviews=REVIEWS, reviewed=reviewed)
         save(run, estimate_record(audit, plan))
-    queue = build_queue(audit, order, plan=plan, reviewed=reviewed)
+    queue = build_queue(audit, order if only is None else "all", plan=plan, reviewed=reviewed)
+    if only is not None:
+        queue = Queue("worst", _once(audit, (row for row in audit.order.tolist() if row in only)))
     if not queue.rows:
         suspects = f"the scan found no suspect; `labelaudit review {spell_path(run)} --order sample` checks that"
         why = {

@@ -17,7 +17,7 @@ from typing import Any
 from labelaudit import verdicts
 from labelaudit.audit.chance import tell_chance
 from labelaudit.audit.document import Audit
-from labelaudit.errors import LabelAuditError, NothingToDo, OptionError, RunError
+from labelaudit.errors import LabelAuditError, NothingToDo, OptionError
 from labelaudit.estimate import ReviewPlan, stop_rule
 from labelaudit.images import Images
 from labelaudit.review.companions import Companions
@@ -293,17 +293,13 @@ def open_session(
 ) -> Session:
     """Begin or continue a review of the RUN folder ``run``; ``again`` asks what other reviewers have judged, too.
 
-    ``only`` keeps these rows of the queue and no others; ``keys`` are those of `read_keys`. The estimation
-    sample is drawn and kept in ``RUN/estimate.json`` where ``order`` needs one that is not there.
+    With ``only`` the queue is these rows, suspects or not; ``keys`` are those of `read_keys`. The estimation sample is
+    drawn and kept in ``RUN/estimate.json`` where ``order`` needs one that is not there.
 
     Raises `DataError` where the verdicts cannot be read, `OptionError` for an unknown order, `RunError` where there is
     nothing to review or the plan cannot be kept.
     """
-    queue, plan, reviewed, notes = open_queue(audit, run, order)
-    if only is not None:
-        queue = replace(queue, rows=tuple(row for row in queue.rows if row in only))
-        if not queue.rows:
-            raise RunError("nothing to review: none of the images asked for is in this queue")
+    queue, plan, reviewed, notes = open_queue(audit, run, order, only)
     return Session(
         audit=audit,
         run=run,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ from review_runs import write_run
 from typer.testing import CliRunner
 
 from labelaudit import read_audit
+from labelaudit.audit.originals import open_originals
 from labelaudit.cli import app
 from labelaudit.cli.console.runs import find_run
 from labelaudit.cli.review import _fail_the_gate
 from labelaudit.errors import OptionError, RunError
+from labelaudit.review.session import open_session
 
 
 def test_the_only_run_here_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,6 +78,11 @@ def test_only_what_fails_the_gate_is_asked(tmp_path: Path, monkeypatch: pytest.M
     run = write_run(tmp_path)
     audit = read_audit(run)
     assert _fail_the_gate(audit, run) == set(audit.suspects.tolist())
+    (tmp_path / "labelaudit.toml").write_text("threshold = 0.5\n")
+    strict = replace(audit, decision=replace(audit.decision, is_issue=audit.decision.suspicion > 0.8))
+    lower = _fail_the_gate(strict, run)
+    asked = open_session(strict, open_originals(audit), run, only=lower).queue.rows
+    assert (set(asked), len(asked) > len(strict.suspects)) == (lower, True)
     ignored = CliRunner().invoke(app, ["check", str(run), "--write-baseline", str(tmp_path / "known.json")])
     assert ignored.exit_code == 0
     (tmp_path / "labelaudit.toml").write_text('baseline = "known.json"\n')
