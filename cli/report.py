@@ -12,6 +12,7 @@ from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 from labelaudit.text import size
 
+from .console.arguments import format_by_ending
 from .console.options import ColorOption, Moved, Quiet, Workers, option
 from .console.runs import RUN, find_run
 from .console.streams import report_progress
@@ -20,12 +21,10 @@ if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
     from labelaudit.images import Images
 
-_ENDINGS: Mapping[str, tuple[str, ...]] = {"html": (".html", ".htm"), "markdown": (".md", ".markdown")}
-"""Every format, named as its file in `labelaudit/reports/`, and the endings that stand for it; the first is written."""
-if TYPE_CHECKING:
-    Format = str
-else:
-    Format = Literal[tuple(_ENDINGS)]
+Format = Literal["html", "markdown"]
+"""Every format, named as its file in `labelaudit/reports/`."""
+_ENDINGS: Mapping[str, Format] = {".html": "html", ".md": "markdown", ".htm": "html", ".markdown": "markdown"}
+"""Ending of a file -> its format; of each the first is written."""
 
 
 def report(
@@ -65,15 +64,16 @@ def report(
     to_stdout = output is not None and str(output) == "-"
     if output is not None and output.is_dir():
         raise OptionError(f"-o {output} is a folder: name a file in it, such as {output / REPORT}")
-    format_ = format_ or _format_of(None if to_stdout else output)
+    if format_ is None:
+        advice = "or say which with --format"
+        format_ = "html" if to_stdout or output is None else format_by_ending("-o", output, _ENDINGS, advice)
     audit = read(run)
     if output is not None and not to_stdout:
-        pages = sum(_ENDINGS.values(), ())
-        kept = {f"{file.name} of the RUN": file for file in run.iterdir() if file.suffix not in pages}
-        check_outputs([("-o", output)], kept, {} if output.suffix in pages else {"the RUN": run})
+        kept = {f"{file.name} of the RUN": file for file in run.iterdir() if file.suffix not in _ENDINGS}
+        check_outputs([("-o", output)], kept, {} if output.suffix in _ENDINGS else {"the RUN": run})
     checked = read_review_state(audit, run)
     with report_progress(quiet=quiet, verbose=False, color=color) as (progress, notice):
-        path = output or run / f"report{_ENDINGS[format_][0]}"
+        path = output or run / f"report{next(end for end, kind in _ENDINGS.items() if kind == format_)}"
         if format_ != "html":
             written = import_module(f"labelaudit.reports.{format_}")
             text = written.render(audit, checked=checked, most=written.MOST if most is None else most)
@@ -116,13 +116,3 @@ def _link(audit: Audit, images: Images | None) -> dict[int, str]:
 
     places = {} if images is None else {row: path_of(images, row) for row in audit.suspects.tolist()}
     return {row: Path(place).resolve().as_uri() for row, place in places.items() if place is not None}
-
-
-def _format_of(file: Path | None) -> Format:
-    """The format that the ending of ``file`` asks for; a page without a file."""
-    ending = ".html" if file is None else file.suffix.lower()
-    for name, endings in _ENDINGS.items():
-        if ending in endings:
-            return name
-    known = ", ".join(f"{endings[0]} for {name}" for name, endings in _ENDINGS.items())
-    raise OptionError(f"-o {file}: the ending says no format (known: {known}); or say which with --format")

@@ -12,6 +12,7 @@ import typer
 from labelaudit.machine import Machine, available_cores
 from labelaudit.text import count, interval, says_little
 
+from .console.arguments import format_by_ending
 from .console.options import (
     CacheFolder,
     ColorOption,
@@ -70,26 +71,22 @@ def score(
 
     Classes that the audit does not know, and images that it knows under another label, are named there and in the JSON.
     """
-    ending = "" if output is None else output.suffix.lower()
-    to_file = output is not None and (format is not None or ending in _ENDINGS)
-    kind = format or _ENDINGS.get(ending, "csv")
-
     from labelaudit.audit import csv, json
     from labelaudit.audit.run import check_file
     from labelaudit.data.source import Source
-    from labelaudit.errors import DataError, OptionError, writing
+    from labelaudit.errors import DataError, writing
     from labelaudit.files import write_bytes
     from labelaudit.scoring.score import score as judge_labels
 
     if new_data is None and how["labels"] is None:
         raise DataError("nothing to score: name a folder or table after RUN, such as `labelaudit score RUN ./incoming`")
+    kind, to_file = format, output is not None and format is not None
+    ending = "" if output is None else output.suffix.lower()
+    if output is not None and kind is None and ending and (ending in _ENDINGS or not output.is_dir()):
+        advice = "or say which with --format, or name a folder without an ending for the whole result"
+        kind, to_file = format_by_ending("-o", output, _ENDINGS, advice), True
     if output is not None and to_file:
         check_file("-o", output, run, new_data)
-    elif output is not None and ending and not output.is_dir():
-        raise OptionError(
-            f"-o {output}: the ending says no format (known: {', '.join(_ENDINGS)}); or say which with --format, or "
-            "name a folder without an ending for the whole result"
-        )
     with report_progress(quiet=quiet, verbose=True, color=color) as (progress, notice):
         where = choose_cache(cache, use=not no_cache, notice=notice)
         audit = judge_labels(
@@ -100,7 +97,7 @@ def score(
             originals=data,
             output=None if to_file else output,
         )
-    text = (csv if kind == "csv" else json).render_suspects(audit).encode("utf-8", "backslashreplace")
+    text = (json if kind == "json" else csv).render_suspects(audit).encode("utf-8", "backslashreplace")
     if output is None:
         sys.stdout.buffer.write(text)
         sys.stdout.flush()

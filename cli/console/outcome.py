@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from labelaudit import shelf
-from labelaudit.errors import OptionError, writing
+from labelaudit.errors import writing
 
+from .arguments import format_by_ending
 from .parameters import name_options
 from .streams import Color, open_console, say
 
@@ -26,10 +27,7 @@ def format_of(file: Path) -> Format:
     """The format that the ending of ``file`` stands for."""
     from labelaudit.check.formats import ENDINGS
 
-    kind = ENDINGS.get(file.suffix.lower())
-    if kind is None:
-        raise OptionError(f"--report {file}: the ending says no format; known: {', '.join(ENDINGS)}")
-    return kind
+    return format_by_ending("--report", file, ENDINGS)
 
 
 def choose_format(asked: Format | None, output: Path | None) -> Format:

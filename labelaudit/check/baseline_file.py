@@ -15,6 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from labelaudit.audit.json import json_line
 from labelaudit.check.baseline import WORDS, Baseline, KnownFinding, KnownSuspect, Noise
 from labelaudit.errors import DataError, RunError, writing
 from labelaudit.files import read_regular, write_text
@@ -86,12 +87,14 @@ def dumps(baseline: Baseline) -> str:
     noise = {name: [round(end, 4) for end in value] for name, value in sorted(baseline.noise.items())}
     parts = [
         f'"schema_version": {SCHEMA_VERSION}',
-        f'"kind": {_json(KIND)}',
-        _block("dataset", (f"{_json(name)}: {_json(value)}" for name, value in baseline.dataset.items()), "{}"),
-        _block("settings", (f"{_json(name)}: {_json(value)}" for name, value in baseline.settings.items()), "{}"),
-        _block("noise", (f"{_json(name)}: {_json(value)}" for name, value in noise.items()), "{}"),
-        _block("suspects", (_json(_entry(known)) for known in baseline.suspects), "[]"),
-        _block("findings", (_json(_entry(known)) for known in baseline.findings), "[]"),
+        f'"kind": {json_line(KIND)}',
+        _block("dataset", (f"{json_line(name)}: {json_line(value)}" for name, value in baseline.dataset.items()), "{}"),
+        _block(
+            "settings", (f"{json_line(name)}: {json_line(value)}" for name, value in baseline.settings.items()), "{}"
+        ),
+        _block("noise", (f"{json_line(name)}: {json_line(value)}" for name, value in noise.items()), "{}"),
+        _block("suspects", (json_line(_entry(known)) for known in baseline.suspects), "[]"),
+        _block("findings", (json_line(_entry(known)) for known in baseline.findings), "[]"),
         _block("seen", _seen_lines(baseline.seen), "{}"),
     ]
     return "{\n" + ",\n".join(f"  {part}" for part in parts) + "\n}\n"
@@ -109,11 +112,6 @@ def _entry(known: KnownSuspect | KnownFinding) -> dict[str, Any]:
     """The fields of an entry that are not empty; the suspicion always."""
     record = {entry.name: getattr(known, entry.name) for entry in fields(known)}
     return {name: value for name, value in record.items() if value or name == "suspicion"}
-
-
-def _json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)  # lone surrogates, U+2028 and the like
 
 
 def _block(name: str, lines: Iterable[str], brackets: str) -> str:
@@ -280,10 +278,10 @@ def _entry_of(record: _Object, kind: type[_AnyKnown], needed: Iterable[str]) -> 
         if name != "suspicion" and not isinstance(value, str):
             raise record.fail(f"{name} {json.dumps(value)} is not a text", name)
         if name in ("digest", "identity") and not _DIGEST.fullmatch(value):
-            raise record.fail(f"{name} {_json(value)} is not 32 hexadecimal digits: restore the entry", name)
+            raise record.fail(f"{name} {json_line(value)} is not 32 hexadecimal digits: restore the entry", name)
         if name == "reviewer" and (value != value.strip() or not value.isprintable()):
             raise record.fail(
-                f"reviewer {_json(value)} is not a name: it begins or ends blank, or is more than a line", name
+                f"reviewer {json_line(value)} is not a name: it begins or ends blank, or is more than a line", name
             )
     missing = [name for name in needed if not record.get(name)]
     if missing:

@@ -176,7 +176,7 @@ def test_an_unfinished_verdict_is_noted(run: Path) -> None:
 def test_a_report_has_an_ending_that_says_what_it_is(run: Path, tmp_path: Path, ending: str) -> None:
     refused = call("report", run, "-o", tmp_path / ending)
     assert refused.code == 2
-    assert "known: .html for html, .md for markdown" in refused.err
+    assert "known: .html, .md, .htm, .markdown" in refused.err
     assert not (tmp_path / ending).exists()
     assert call("report", run, "-o", tmp_path / ending, "--format", "markdown").code == 0
     assert (tmp_path / ending).read_text(encoding="utf-8").startswith("#")
