@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from labelaudit.display.audit import Audit, read_audit
-    from labelaudit.display.scan import scan
+    from labelaudit.display.scan import scan, score
     from labelaudit.errors import BackboneError, DataError, LabelAuditError, OptionError, RunError
     from labelaudit.machine import Stage
     from labelaudit.machine import __version__ as __version__
@@ -31,6 +31,7 @@ _HOMES = {
     "Stage": "machine.Stage",
     "read_audit": "display.audit.read_audit",
     "scan": "display.scan.scan",
+    "score": "display.scan.score",
 }
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "Stage",
     "read_audit",
     "scan",
+    "score",
 ]
 
 

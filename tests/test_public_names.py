@@ -30,6 +30,7 @@ PUBLIC = [
     "Stage",
     "read_audit",
     "scan",
+    "score",
 ]
 
 

@@ -98,15 +98,18 @@ class Audit(document.Audit):
         html.write(self, place, **({"images": self._images(), "checked": self._checked()} | options))
         return place
 
-    def review(self, port: int = 0, reviewer: str = "") -> Review:
+    def review(self, port: int = 0, reviewer: str = "", data: Path | str | None = None) -> Review:
         """Start the page to judge suspects in, beside this program; ``.stop()`` ends it.
+
+        ``data`` is where the images lie now, if not where the scan read them.
 
         Raises:
             OptionError: the audit was not written to a RUN, where the verdicts would be kept.
+            RunError: the images are neither there nor in ``data``.
         """
         if self.folder is None:
             raise OptionError("verdicts are kept beside the audit: scan with output='labelaudit-run' first")
-        return Review(self, self.folder, port, reviewer)
+        return Review(self, self.folder, port, reviewer, None if data is None else at_home(data))
 
     def _images(self) -> Images | None:
         try:
@@ -126,14 +129,14 @@ class Audit(document.Audit):
 class Review:
     """A review page that runs in a thread of this program."""
 
-    def __init__(self, audit: Audit, run: Path, port: int, reviewer: str) -> None:
+    def __init__(self, audit: Audit, run: Path, port: int, reviewer: str, data: Path | str | None) -> None:
         import secrets
 
         from labelaudit.review.app import build_app
         from labelaudit.review.server import address_of, listen, make_server
         from labelaudit.review.session import open_session
 
-        session = open_session(audit, open_originals(audit), run, reviewer=reviewer)
+        session = open_session(audit, open_originals(audit, data), run, reviewer=reviewer)
         token, self._place = secrets.token_urlsafe(24), listen(port)
         self.address = address_of(self._place, token)
         """The address to open on this machine; it holds the key to the page."""

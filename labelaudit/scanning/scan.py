@@ -76,7 +76,7 @@ def scan(
     budget: float | str | timedelta | None = None,
     max_memory: float | str | None = None,
     html: bool = True,
-    progress: Progress = no_progress,
+    progress: Progress | bool | None = None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Audit:
     """Rank every sample of a dataset by how surely its label is wrong.
@@ -131,7 +131,8 @@ def scan(
             annotator=None if annotator is None else listed(annotator),
         )
     )
-    machine = Machine(**_fields_of(Machine, said, cache=None if cache is None else Path(cache)))
+    told = progress if callable(progress) else no_progress
+    machine = Machine(**_fields_of(Machine, said, cache=None if cache is None else Path(cache), progress=told))
     return scan_source(
         source,
         settings,

@@ -44,7 +44,7 @@ from labelaudit.types import Bools, Decision, Features, Finding, Floats, Ints, S
 
 def score(
     run: Path | str,
-    source: Source,
+    source: Source | Path | str,
     machine: Machine | None = None,
     *,
     features: Path | str | Floats | None = None,
@@ -53,9 +53,9 @@ def score(
 ) -> Audit:
     """Judge the labels of new data by the audit of the folder ``run``, without training anything.
 
-    ``source`` is the new data, read as by `scan`; one class is enough. ``features`` (m, d)
-    are needed where the audit's own were brought. ``originals`` is where the audited images lie now, if not where the
-    scan read them. With ``output`` the result is also written there as a RUN.
+    ``source`` is the new data, a path or a `Source` that says how to read it, as for `scan`; one class is enough.
+    ``features`` (m, d) are needed where the audit's own were brought. ``originals`` is where the audited images lie
+    now, if not where the scan read them. With ``output`` the result is also written there as a RUN.
 
     Returns the `Audit` of the new data over the audit's classes: no methods and no evidence, everything else as from
     a scan. Labels that are not a class of the audit are findings of kind ``unknown_class``.
@@ -64,6 +64,7 @@ def score(
         RunError: ``run`` is not a RUN folder, or keeps no judge.
         DataError: the new data cannot be read, described by the audit's features, or has none of its classes.
     """
+    source = source if isinstance(source, Source) else Source(data=source)
     audit, judge, machine = runs.read(run), Judge.load(Path(run)), machine or Machine()
     if output is not None:
         check_apart(output, {"RUN": run})

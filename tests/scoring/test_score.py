@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from scored_folders import NAMES, OPTIONS, put
 
+import labelaudit
 from labelaudit.audit import run
 from labelaudit.data.source import Source
 from labelaudit.errors import DataError, RunError
@@ -46,9 +47,10 @@ def test_new_images_of_numbered_classes_go_by_the_names_of_the_scan(tmp_path: Pa
     assert before.samples.classes == NAMES
     assert run.read(tmp_path / "run").samples.codes == {"ant": "0", "bee": "1", "cat": "2"}
     put(tmp_path / "new", 1, "a.png", 100).parent.rename(tmp_path / "new" / "1")
-    audit = score(tmp_path / "run", Source(data=tmp_path / "new"), Machine(device="cpu"))
+    audit = labelaudit.score(tmp_path / "run", tmp_path / "new")
     assert [row["given_label"] for row in audit.table("samples")] == ["bee"]
     assert not audit.findings
+    assert isinstance(audit, labelaudit.Audit)
 
 
 def test_one_class_is_enough_and_a_strange_one_is_a_finding(place: Path) -> None:
