@@ -17,7 +17,7 @@ from pathlib import Path
 from labelaudit import verdicts
 from labelaudit.errors import LabelAuditError, NothingToDo
 from labelaudit.types import Identity
-from labelaudit.verdicts import Replay, Verdict
+from labelaudit.verdicts import GrowingLog, Replay, Verdict
 
 
 class StaleAnswer(LabelAuditError):
@@ -32,6 +32,7 @@ class Ledger:
         self._lock = threading.RLock()
         self.others_at: dict[str, Identity] = {}
         """Another reviewer -> the image of the last line that this person wrote while this ledger was open."""
+        self._file = GrowingLog(path)
         self._stamp: tuple[int, int] | None = None
         self._log: list[Verdict] = []
         self._replay = Replay()
@@ -128,29 +129,23 @@ class Ledger:
             except verdicts.ChangedLog:
                 continue
             break
-        header, _, line = verdicts.render((verdict,)).partition("\n")
-        ours = len((line if before else f"{header}\n{line}").encode("utf-8", "surrogatepass"))
-        stamp = self._read_stamp()
-        if stamp[0] == before + ours:
-            self._stamp = stamp
-            self._log.append(verdict)
-            self._take(verdict)
-        else:
-            self._refresh()
+        self._refresh()
 
     def _refresh(self) -> None:
-        """Read the file again where it is not as this ledger left it; its verdicts count in the order of its lines."""
+        """Read on where the file is not as this ledger left it; its verdicts count in the order of its lines."""
         stamp = self._read_stamp()
         if stamp == self._stamp:
             return
-        log = list(verdicts.read(self.path))
+        read, grown = self._file.read()
         if self._stamp is not None:
-            fresh = [verdict for verdict in log[len(self._log) :] if verdict.verdict != verdicts.RULE]
+            fresh = [one for one in (read if grown else read[len(self._log) :]) if one.verdict != verdicts.RULE]
             self.others_at |= {one.reviewer: one.identity for one in fresh if one.reviewer != self.reviewer}
-        self._replay, self._mine, self._versions = Replay(), [], Counter()
-        for verdict in log:
+        if not grown:
+            self._replay, self._mine, self._versions, self._log = Replay(), [], Counter(), []
+        for verdict in read:
             self._take(verdict)
-        self._log, self._stamp = log, stamp
+        self._log.extend(read)
+        self._stamp = stamp
 
     def _read_stamp(self) -> tuple[int, int]:
         """Size and time of the file; nothing while there is none, or while a scan replaces its folder."""

@@ -9,7 +9,7 @@ read.
 Left out: who may judge what, and editing old lines; people can, with a text editor.
 """
 
-from labelaudit.verdicts.log import ChangedLog, append, read, render, verdicts_file
+from labelaudit.verdicts.log import ChangedLog, GrowingLog, append, read, render, verdicts_file
 from labelaudit.verdicts.matching import Reviewed, match, merge, overtaken, read_reviewed
 from labelaudit.verdicts.outcome import OUTCOMES, count_outcomes, list_outcomes
 from labelaudit.verdicts.replay import Replay
@@ -20,6 +20,7 @@ __all__ = [
     "OUTCOMES",
     "RULE",
     "ChangedLog",
+    "GrowingLog",
     "Replay",
     "Reviewed",
     "Verdict",

@@ -37,20 +37,67 @@ def read(path: Path | str, *, notice: Callable[[str], None] = lambda _: None) ->
     Raises:
         DataError: the file cannot be read, or a line is not a verdict; the line is named.
     """
-    try:
-        text = read_regular(Path(path)).decode("utf-8-sig", "surrogatepass")
-    except FileNotFoundError:
-        return ()
-    except UnicodeDecodeError as error:
-        raise DataError(f"'{path}' is not UTF-8: save it as UTF-8") from error
-    except OSError as error:
-        raise DataError(f"'{path}' cannot be read: {error.strerror or error}") from error
+    text = _decode(path, _bytes_of(path))
     done = _finished(path, text)
     found = tuple(_parse(path, text[:done]))
     if text[done:].strip():
         line = text.count("\n", 0, done) + 1
         notice(f"{path} ends in an unfinished line ({line}), which does not count: judge that image again.")
     return found
+
+
+class GrowingLog:
+    """A file of verdicts that is read again and again while several people append to it.
+
+    Only what was added is parsed. The bytes before are compared with those read last: a file that was replaced, cut,
+    merged or edited is read whole.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = path
+        self._seen = b""
+        """Bytes that need not be parsed again: whole lines, all of whose verdicts were returned."""
+
+    def read(self) -> tuple[tuple[Verdict, ...], bool]:
+        """The verdicts that were added since the last call, and True; where other things happened, all and False.
+
+        Raises as `read` does.
+        """
+        data, seen = _bytes_of(self.path), self._seen
+        if seen and data.startswith(seen):
+            header = seen.lstrip(b"\r\n").partition(b"\n")[0] + b"\n"
+            try:
+                return self._parse(header + data[len(seen) :], len(header), seen), True
+            except DataError:  # reading it whole tells the number of the line
+                pass
+        return self._parse(data, 0, b""), False
+
+    def _parse(self, data: bytes, start: int, before: bytes) -> tuple[Verdict, ...]:
+        """The verdicts in ``data``, of which the bytes from ``start`` on follow those ``before``."""
+        self._seen = b""
+        text = _decode(self.path, data)
+        done = text[: _finished(self.path, text)]
+        found = tuple(_parse(self.path, done))
+        if done.endswith("\n") and done.count("\n") == data.count(b"\n"):
+            self._seen = before + data[start : data.rfind(b"\n") + 1]
+        return found
+
+
+def _bytes_of(path: Path | str) -> bytes:
+    """The content of a file; none where there is no file."""
+    try:
+        return read_regular(Path(path))
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise DataError(f"'{path}' cannot be read: {error.strerror or error}") from error
+
+
+def _decode(path: Path | str, data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise DataError(f"'{path}' is not UTF-8: save it as UTF-8") from error
 
 
 class ChangedLog(LabelAuditError):

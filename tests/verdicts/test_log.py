@@ -20,7 +20,7 @@ from made_verdicts import make
 from labelaudit import read_audit
 from labelaudit.audit import run as runs
 from labelaudit.errors import DataError, RunError
-from labelaudit.verdicts import Verdict, append, read, read_reviewed, render, verdicts_file
+from labelaudit.verdicts import GrowingLog, Verdict, append, read, read_reviewed, render, verdicts_file
 from labelaudit.verdicts.verdict import COLUMNS
 
 HOSTILE = ["a,b.png", 'a"b.png', "a\nb.png", "a\rb.png", "a\r\nb.png", "=1+1.png", "'=1.png", "''@x", "-1", "'-1", "+x"]
@@ -165,7 +165,7 @@ def test_a_full_disk_keeps_what_was_there(tmp_path: Path, monkeypatch: pytest.Mo
 def test_processes_do_not_tear_each_others_lines(tmp_path: Path) -> None:
     file = verdicts_file(tmp_path)
     code = (
-        "import sys; from pathlib import Path; from labelaudit.verdicts import Verdict, append\n"
+        "import sys; from pathlib import Path; from labelaudit.verdicts import GrowingLog, Verdict, append\n"
         "for i in range(40): append(Path(sys.argv[1]), Verdict(path=f'{i}\\n.png', digest=f'{i:02}', given_label='cat',"
         " verdict='none', reviewer=sys.argv[2]))"
     )
@@ -248,3 +248,32 @@ def test_a_note_is_kept_and_old_files_have_none(tmp_path: Path) -> None:
     assert [(verdict.path, verdict.note) for verdict in read(old)] == [("b.png", ""), ("c.png", "")]
     with pytest.raises(DataError, match="no column 'note'"):
         append(old, first)
+
+
+def test_a_log_that_grows_is_parsed_once(tmp_path: Path) -> None:
+    """Whatever happens to the file, what was read is what it holds; lines that were only added come alone."""
+    path, head = verdicts_file(tmp_path), render([])
+    a, b, c = (render([make(row, path=name)])[len(head) :] for row, name in enumerate(("a", "b\n,", '"c\n')))
+    saved = "\ufeff" + (head + a).replace("\n", "\r\n")
+    log, held = GrowingLog(path), list[Verdict]()
+    for text, grows in (
+        ("", False),
+        (head + a, False),
+        (head + a, True),
+        (head + a + b + c[:3], True),
+        (head + a + b + c, True),
+        (head + a + b + c[:-1], False),
+        (head + a + b + c + a, False),
+        (head + a + b + c + a + b, True),
+        (head + b + b + c + a + b + c, False),
+        (head + b, False),
+        (saved, False),
+        (saved + b, True),
+    ):
+        path.write_bytes(text.encode())
+        found, grown = log.read()
+        held = [*held, *found] if grown else list(found)
+        assert (grown, held) == (grows, list(read(path))), text
+    path.write_bytes((saved + b + "what is this\n").encode())
+    with pytest.raises(DataError, match="line 5 has 1 cell"):
+        log.read()
