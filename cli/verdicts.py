@@ -56,7 +56,7 @@ def show(run: Annotated[Path | None, RUN] = None) -> None:
     _say(*_counts(audit, reviewed))
     _say(*_people(log))
     if reviewed.disputed:
-        word = "one person's word (labelaudit verdicts settle RUN adjudicator:NAME)"
+        word = f"one person's word (labelaudit verdicts settle {spell_path(run)} adjudicator:NAME)"
         _say("", f"Open disputes ({len(reviewed.disputed):,}): a third reviewer settles them, or {word}")
         _say(f"  labelaudit review {spell_path(run)} --order disputes --reviewer NAME")
         for row, told in list(reviewed.disputed.items())[:_MOST]:

@@ -180,7 +180,7 @@ class CheckInput:
         return tuple(self.suspect(row) for row in self.suspect_rows.tolist())
 
     @cached_property
-    def _row_of(self) -> Mapping[str, int]:
+    def row_of(self) -> Mapping[str, int]:
         """Sample id -> row."""
         return {name: row for row, name in enumerate(self.audit.samples.ids)}
 
@@ -203,6 +203,12 @@ class CheckInput:
                 )
             )
         return tuple(sorted(found, key=lambda problem: (problem.kind, problem.path, problem.partner)))
+
+    def is_new(self, row: int) -> bool:
+        """Whether a sample is in scope, and was not there when the baseline was written."""
+        identity = self.audit.identity(row)
+        seen = self.baseline is not None and (identity in self.known or seen_key(identity) in self.baseline.seen)
+        return bool(self.in_scope[row]) and not seen
 
     def matches(self, where: Where) -> Bools:
         """(n,) samples in scope that a rule is about; the class must be a name, not ``*``."""
@@ -291,7 +297,7 @@ class CheckInput:
         if ignore.kind not in ("", finding.kind):
             return False
         for name in filter(None, (finding.path, finding.partner)):
-            row = self._row_of.get(name)
+            row = self.row_of.get(name)
             _, digest, label = ("", "", "") if row is None else self.audit.samples.claim(row)
             if _holds(ignore, name, label, digest):
                 return True
@@ -301,7 +307,7 @@ class CheckInput:
         """32 hexadecimal digits of a finding: of its kind and its samples' content and label, or path where unknown."""
         keys = []
         for name in filter(None, (finding.path, finding.partner)):
-            row = self._row_of.get(name)
+            row = self.row_of.get(name)
             key = [name] if row is None else list(self.audit.identity(row))
             if row is not None and finding.kind == "leak" and self.audit.samples.splits is not None:
                 key.append(self.audit.samples.splits[row])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from labelaudit.audit.chance import scale_of
 from labelaudit.audit.document import Audit
 from labelaudit.check.baseline import Baseline, Noise
 from labelaudit.check.check_input import CheckInput, Scope
-from labelaudit.check.outcome import Outcome
+from labelaudit.check.outcome import CheckedFinding, Outcome
 from labelaudit.check.policy import TOLERANCE, Policy, matches_glob
 from labelaudit.check.rules import apply_rules
 from labelaudit.check.upkeep import report_baseline
@@ -75,12 +76,35 @@ def judge_gate(
         tolerance=TOLERANCE,
         rules=rules,
         suspects=case.suspects,
-        findings=case.problems,
+        findings=_by_new_files(case),
         scope="" if scope is None else scope.description,
         baseline=None if baseline is None else report_baseline(case, baseline, str(baseline_path)),
         notes=tuple(_notes(case)),
         scale=scale_of(audit.decision, len(case.reviewed.settled)),
     )
+
+
+def _by_new_files(case: CheckInput) -> tuple[CheckedFinding, ...]:
+    """The findings, those of an image under two labels by the name of the file that is new, where only one is."""
+    return tuple(
+        sorted(
+            (_turn(case, problem) for problem in case.problems),
+            key=lambda problem: (problem.kind, problem.path, problem.partner),
+        )
+    )
+
+
+def _turn(case: CheckInput, problem: CheckedFinding) -> CheckedFinding:
+    own, other = case.row_of.get(problem.path), case.row_of.get(problem.partner)
+    if own is None or other is None or case.is_new(own) or not case.is_new(other):
+        return problem
+    mine, theirs = case.audit.samples.claim(own), case.audit.samples.claim(other)
+    begin, end = f"labelled '{mine.label}', but ", f" '{theirs.path}', labelled '{theirs.label}'"
+    if not (problem.detail.startswith(begin) and problem.detail.endswith(end)):  # of another kind
+        return problem
+    relation = problem.detail.removeprefix(begin).removesuffix(end)
+    detail = f"labelled '{theirs.label}', but {relation} '{mine.path}', labelled '{mine.label}'"
+    return replace(problem, path=theirs.path, partner=mine.path, detail=detail)
 
 
 def _notes(case: CheckInput) -> Iterator[str]:

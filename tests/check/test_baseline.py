@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from audits import SUSPICION, make_audit, make_decision, make_samples
+from audits import IDS, SUSPICION, make_audit, make_decision, make_samples
 from baselines import DAY, IDENTITY, refresh
 
 from labelaudit.check import judge_gate, prune_baseline, refresh_baseline
@@ -20,6 +20,7 @@ from labelaudit.check.baseline import (
     changed_settings,
     compare,
     merge,
+    seen_key,
 )
 from labelaudit.check.baseline_file import dumps
 from labelaudit.check.policy import Ignore, Policy, Where
@@ -256,6 +257,20 @@ def test_findings_are_the_same_after_renaming() -> None:
     assert (
         refresh(samples=make_samples(ids=ids), findings=(turned,)).findings[0].identity == renamed.findings[0].identity
     )
+
+
+def test_a_conflict_is_told_by_the_file_that_is_new() -> None:
+    """The baseline has seen every image but the dog."""
+    said = "labelled 'cat', but the same bytes as 'dog/d.png', labelled 'dog'"
+    finding = Finding(kind="conflict", path="cat/a.png", detail=said, partner="dog/d.png")
+    audit = make_audit(findings=(finding,))
+    known = [seen_key(audit.identity(row)) for row, name in enumerate(IDS) if name != "dog/d.png"]
+    for seen, led in ((known, "dog/d.png"), ([], "cat/a.png")):
+        (told,) = judge_gate(audit, Policy(), Baseline(seen=frozenset(seen)), today=DAY).findings
+        assert (told.path, {told.path, told.partner}) == (led, {"cat/a.png", "dog/d.png"})
+        assert told.detail == (
+            said if led == "cat/a.png" else "labelled 'dog', but the same bytes as 'cat/a.png', labelled 'cat'"
+        )
 
 
 @pytest.mark.parametrize(
