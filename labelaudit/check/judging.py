@@ -56,7 +56,7 @@ def judge_gate(
     if not len(audit.samples):
         raise DataError(f"'{audit.samples.root}' holds no sample: an empty dataset does not pass")
     if not audit.decision.judged.any():
-        few = f"no class has the {FEWEST} images or more that a label is judged by"
+        few = f"no class has the {FEWEST} {_units(audit)} or more that a label is judged by"
         raise DataError(f"'{audit.samples.root}': {few}, so nothing can pass: add images")
     case = CheckInput(audit, policy, baseline, reviewed or Reviewed(), today, scope, measured)
     rules, noise = apply_rules(case)
@@ -129,7 +129,7 @@ def _notes(case: CheckInput) -> Iterator[str]:
             yield f"Outside of the {case.scope.description}, not judged: {what}."
     unjudged = [row["label"] for row in case.audit.class_table() if row["samples"] and not row["judged"]]
     if unjudged:
-        yield f"Not judged, with fewer than {FEWEST} images to judge by: {name_some(unjudged)}."
+        yield f"Not judged, with fewer than {FEWEST} {_units(case.audit)} to judge by: {name_some(unjudged)}."
     yield from case.reviewed.notes
     taken_back = [] if case.baseline is None else [k for k in case.baseline.suspects if case.is_taken_back(k)]
     if taken_back:
@@ -139,6 +139,11 @@ def _notes(case: CheckInput) -> Iterator[str]:
         )
     if case.reviewed.disputed:
         yield "What reviewers disagree on counts as if nobody had looked."
+
+
+def _units(audit: Audit) -> str:
+    """The word for what a class is counted by: images, or groups of them that must not vouch for each other."""
+    return "images" if audit.samples.groups == audit.samples.digests else "groups of images"
 
 
 def _policy_notes(case: CheckInput) -> Iterator[str]:

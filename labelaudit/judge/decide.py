@@ -67,9 +67,9 @@ def decide(
     predicted[found] = rival
     shown = see(posterior[found, labels[found]], posterior[found, rival], belief.lost[found])
     why = explain(classes, labels[found], rival, shown, belief.copies[found], belief.known[found])
-    reasons = [""] * len(labels)
+    reasons, units = [""] * len(labels), "groups of images" if belief.companions > 1 else "images"
     for row in np.flatnonzero(~judged).tolist():
-        few = f"{counts[labels[row]]} of {FEWEST} images that this class needs"
+        few = f"{counts[labels[row]]} of {FEWEST} {units} that this class needs"
         reasons[row] = f"not judged: {'all of its pixels are alike' if blank[row] else few}"
     for row, text in zip(found.tolist(), why, strict=True):
         reasons[row] = text

@@ -309,6 +309,9 @@ def test_nothing_to_judge_is_no_pass() -> None:
     unjudged = make_audit(decision=make_decision(judged=np.zeros(6, dtype=bool), is_issue=np.zeros(6, dtype=bool)))
     with pytest.raises(DataError, match="no class has the 5 images or more that a label is judged by"):
         judged(audit=unjudged)
+    grouped = replace(unjudged, samples=replace(unjudged.samples, groups=("a",) * 6))
+    with pytest.raises(DataError, match="no class has the 5 groups of images or more that a label is judged by"):
+        judged(audit=grouped)
 
 
 def test_the_same_audit_gives_the_same_bytes() -> None:

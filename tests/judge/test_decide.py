@@ -77,6 +77,9 @@ def test_too_few_images_are_not_judged() -> None:
     assert not decision.is_issue[:4].any()
     assert decision.judged[4:].all()
     assert set(decision.reasons[:4]) == {"not judged: 4 of 5 images that this class needs"}
+    groups = np.maximum(np.arange(len(given)) - 1, 0)
+    decision = decide(believe(fit_noise_model({"m": probs}, given), given, groups=groups), CLASSES)
+    assert set(decision.reasons[:4]) == {"not judged: 3 of 5 groups of images that this class needs"}
 
 
 def test_images_with_nothing_to_see_are_not_judged_unless_a_person_was() -> None:
