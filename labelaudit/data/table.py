@@ -13,7 +13,9 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from math import isnan
 from typing import Any
 from xml.etree import ElementTree
@@ -48,7 +50,7 @@ _LINES = re.compile(r"\s*\{.*\}[ \t\r]*\n\s*\{")
 """The beginning of JSON Lines, which are called ``.json`` too."""
 _MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
 _MARKS |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # after the longer ones that begin alike
-_LONGEST_REMARK = 50  # lines
+_LOOKED_AT = 50  # lines that may be remarks, and rows that show what parts them
 _LONGEST_CELL = 10_000  # characters of a list or an object
 _WIDEST = 200_000
 """Columns of a table: more than the pixels of an image that anybody keeps in one."""
@@ -224,12 +226,10 @@ def _decode(name: str, data: bytes) -> str:
 
 
 def _csv_lines(name: str, text: str) -> Iterator[Line]:
-    text = re.sub(r"\A\s*sep=.\s*\n", "", text, flags=re.IGNORECASE)  # a line that tells Excel the separator
-    text = _without_remarks(text)
+    text = _without_remarks(re.sub(r"\A\s*sep=.\s*\n", "", text, flags=re.IGNORECASE))  # a line for Excel
     head = text.lstrip("\r\n").partition("\n")[0]
-    best = max(",;\t|", key=head.count)
-    delimiter = "\t" if name.lower().endswith(".tsv") else "," if "," in head else best
     quote = "'" if head.startswith("'") else '"'
+    delimiter = "\t" if name.lower().endswith(".tsv") else _separator(text, head, quote)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=quote, strict=True)
     try:
         for cells in reader:
@@ -237,6 +237,16 @@ def _csv_lines(name: str, text: str) -> Iterator[Line]:
                 yield reader.line_num, cells
     except csv.Error as error:
         raise DataError(f"'{name}' line {reader.line_num} cannot be parsed: {error}") from error
+
+
+def _separator(text: str, head: str, quote: str) -> str:
+    """The sign between cells: the first one in the ``head`` that parts all rows alike, else a comma where one is."""
+    for sign in sorted((sign for sign in ",;\t|" if sign in head), key=head.index):
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=sign, quotechar=quote, strict=True)
+        with suppress(csv.Error):
+            if len({len(row) for row in islice(filter(any, reader), _LOOKED_AT)}) == 1:
+                return sign
+    return "," if "," in head else max(",;\t|", key=head.count)
 
 
 def _is_list(text: str) -> bool:
@@ -247,7 +257,7 @@ def _is_list(text: str) -> bool:
 
 def _without_remarks(text: str) -> str:
     """A table with nothing in the lines above it that begin with ``#`` and have other cells than the header below."""
-    lines = text.split("\n", _LONGEST_REMARK)
+    lines = text.split("\n", _LOOKED_AT)
     remarks = next((number for number, line in enumerate(lines) if line.strip() and not line.startswith("#")), 0)
     sign = max(",;\t|", key=lines[remarks].count)
     alike = any(line.count(sign) == lines[remarks].count(sign) for line in lines[:remarks] if line.strip())

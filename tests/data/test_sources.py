@@ -12,6 +12,7 @@ from built import PIXEL, build, labels_of
 from planted import NAMES, archive, kinds, parquet, plant, write
 
 from labelaudit.data.sources import open_source
+from labelaudit.data.table import parse_table
 from labelaudit.errors import DataError
 
 # --- tables ----------------------------------------------------------------------------------------------------
@@ -106,6 +107,19 @@ def test_missing_cells_are_no_labels(tmp_path: Path) -> None:
 def test_broken_tables(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         open_source(write(tmp_path / "t.csv", text))
+
+
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ("path;label;seen, by\na.png;x;\n", ["a.png", "x", ""]),
+        ("path;label;x, y\na.png;x;1,5\n", ["a.png", "x", "1,5"]),
+        ("path,label;kind\na.png,x;y\n", ["a.png", "x;y"]),
+        ("a.png,x,p|q\nb.png,y,r|s\n", ["a.png", "x", "p|q"]),
+    ],
+)
+def test_the_sign_that_parts_all_rows_alike_parts_the_cells(text: str, row: list[str]) -> None:
+    assert [cells[0] for cells in parse_table("t.csv", text.encode()).cells.values()] == row
 
 
 def test_encodings_and_separators(tmp_path: Path) -> None:
