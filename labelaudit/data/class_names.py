@@ -25,7 +25,7 @@ from labelaudit.data.order import sort_classes
 from labelaudit.data.parts import Part, lies_in, part_of
 from labelaudit.data.reader import Subject
 from labelaudit.data.source import is_address
-from labelaudit.data.spelling import plain_spelling
+from labelaudit.data.spelling import LONGEST, plain_spelling
 from labelaudit.data.table import ends_as_image, parse_table
 from labelaudit.data.tree import ending_of, stem_of
 from labelaudit.errors import DataError, damage_of
@@ -38,7 +38,7 @@ _ENDINGS = frozenset({".txt", ".json", ".csv", ".tsv", ".names", *_YAML})
 _LETTER = re.compile(r"[^\W\d_]")
 _NUMBER, _ID = re.compile(r"\d{1,9}"), re.compile(r"n\d{8}|/[mg]/\w+")
 _LINE = re.compile(r"(n\d{8}|/[mg]/\w+|\d{1,9})\s*[\s,;:=]\s*(\S.*)")
-_TURNED = re.compile(r"(\S.*?)\s*[\s,;:=]\s*(n\d{8}|/[mg]/\w+|\d{1,9})")
+_TURNED = re.compile(r"(.*[^\s,;:=])[\s,;:=]+(n\d{8}|/[mg]/\w+|\d{1,9})")
 _FIELDS = ("names", "id2label", "classes", "class_names", "label_names")
 """Keys of a document below which the names may be."""
 _LARGEST, _LARGEST_YAML, _MOST = 5_000_000, 200_000, 40
@@ -214,7 +214,8 @@ def _read(file: str, data: bytes) -> Iterator[Names]:
         for names in _parse(file, data):
             told = {code.strip(): name.strip() for code, name in names.items()}
             words = told.values()
-            if all(words) and any(map(_LETTER.search, words)) and not any(map(ends_as_image, words)):
+            short = all(0 < len(word) <= LONGEST for word in words)
+            if short and any(map(_LETTER.search, words)) and not any(map(ends_as_image, words)):
                 yield told
 
 
@@ -232,6 +233,8 @@ def _parse(file: str, data: bytes) -> Iterator[Names]:
                 yield from (dict(zip(codes, names, strict=True)) for names in cells if names is not codes)
     else:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
+        if any(len(line) > 2 * LONGEST for line in lines):  # a number and a name
+            return
         if len(lines) > 2 and not _LINE.fullmatch(lines[0]) and all(map(_LINE.fullmatch, lines[1:])):
             lines = lines[1:]  # below a header
         told = [_LINE.fullmatch(line) for line in lines]

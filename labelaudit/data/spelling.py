@@ -15,6 +15,8 @@ from decimal import Decimal
 
 from labelaudit.text import encodable
 
+LONGEST = 1000
+"""Signs of a name; what is longer is a text."""
 _LOOK_ALIKES = str.maketrans("асеорхуіјѕАВЕКМНОРСТХІЈЅ", "aceopxyijsABEKMHOPCTXIJS")
 """Cyrillic letters, and the Latin ones that they look like."""
 
@@ -70,7 +72,10 @@ def find_spellings(classes: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def plain_spelling(name: str) -> str:
-    """A name without what the eye does not see: case, spaces, signs of no width; numbers in one way."""
+    """A name without what the eye does not see: case, spaces, signs of no width; numbers in one way. Texts that are too
+    long for a name stay as they are."""
+    if len(name) > LONGEST:
+        return name
     text = unicodedata.normalize("NFKC", html.unescape(name))
     text = "".join(_plain_sign(sign) for sign in text).strip()
     if re.search("[a-zA-Z]", text):  # letters of two alphabets in one name

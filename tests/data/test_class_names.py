@@ -52,6 +52,7 @@ NOT_SAID: dict[str, Files] = {
     "too many names": {"classes.txt": "cat\ndog\nowl\nyak\n"},
     "numbers that begin elsewhere": {"label_map.json": json.dumps({"1": "cat", "2": "dog", "3": "owl"})},
     "superclasses": {"label_map.json": json.dumps({"0": "pet", "1": "pet", "2": "bird"})},
+    "texts": {"classes.txt": f"cat\ndog\n{'owl ' * 500}\n"},
     "weights": {"class_weights.json": json.dumps({"0": 0.5, "1": 1.5, "2": 1})},
     "a file called otherwise": {"notes.txt": "cat\ndog\nowl\n"},
     "names of images": {"names.txt": "a.jpg\nb.jpg\nc.jpg\n"},
