@@ -41,7 +41,7 @@ _LINE = re.compile(r"(n\d{8}|/[mg]/\w+|\d{1,9})\s*[\s,;:=]\s*(\S.*)")
 _TURNED = re.compile(r"(.*[^\s,;:=])[\s,;:=]+(n\d{8}|/[mg]/\w+|\d{1,9})")
 _FIELDS = ("names", "id2label", "classes", "class_names", "label_names")
 """Keys of a document below which the names may be."""
-_LARGEST, _LARGEST_YAML, _MOST = 5_000_000, 200_000, 40
+_LARGEST, _LARGEST_YAML, _MOST, _MOST_NAMES = 5_000_000, 200_000, 40, 50_000
 """Bytes of such a file, of one that is slow to read, and how many are looked at."""
 _WIDEST = 50
 """Columns of a table that names classes: each may name the numbers of each."""
@@ -95,7 +95,8 @@ def _note_unlike(listing: Listing, files: NameFiles) -> Iterator[str]:
     counts = Counter(label for label in listing.labels if label is not None)
     plain = {plain_spelling(label): label for label in counts}
     numbered = [_numbers_of(listing, column) for column in listing.extra.values()]
-    known = {plain.get(plain_spelling(name)) for _, read in files for names in read for name in names.values()}
+    words = {name for _, read in files for names in read for name in names.values()}
+    known = {plain.get(plain_spelling(name)) for name in words}
     for file, read in files:
         told = [names for names in read if len({*names.values()}) == len(names)]
         ways = [{code: plain.get(plain_spelling(name), name) for code, name in names.items()} for names in told]
@@ -212,6 +213,8 @@ def _read(file: str, data: bytes) -> Iterator[Names]:
     """The names that a file may give to numbers or ids; counted from 0 and from 1 where it only lists them."""
     with suppress(DataError), damage_of(f"'{file}'", "move it away", of_any_shape=True):
         for names in _parse(file, data):
+            if len(names) > _MOST_NAMES:
+                return
             told = {code.strip(): name.strip() for code, name in names.items()}
             words = told.values()
             short = all(0 < len(word) <= LONGEST for word in words)

@@ -86,13 +86,14 @@ def _complete_each_other(group: Sequence[FoundTable]) -> bool:
 
 
 def _without_signs(group: Sequence[FoundTable]) -> Sequence[FoundTable]:
-    """The tables but one of a picture for each class, in columns of its own, such as ``Meta.csv`` of GTSRB with its
-    icons."""
+    """The tables but one of a picture for each class, in columns of its own and not of a split, such as ``Meta.csv`` of
+    GTSRB with its icons."""
     largest = max(group, key=lambda one: len(one.table))
 
     def holds_signs(one: FoundTable) -> bool:
         labels = one.columns.labels(one.table.cells)
         alone = len({*labels}) == len(labels) and one.table.cells.keys() != largest.table.cells.keys()
+        alone = alone and not split_kinds(stem_of(one.names[0]))
         return alone and {*labels} == {*largest.columns.labels(largest.table.cells)}
 
     return [one for one in group if one is largest or not holds_signs(one)]

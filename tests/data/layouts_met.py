@@ -215,6 +215,15 @@ READ: dict[str, tuple[Files, dict[str, int], str]] = {
         {"0": 2, "1": 3},
         "column 'ClassId' of Test.csv and Train.csv",
     ),
+    "a test of one image of each class, in other columns": (
+        {
+            **{f"{n}.png": P for n in range(8)},
+            "train.csv": "id,file,label\n" + "".join(f"{n},{n}.png,{'ab'[n % 2]}\n" for n in range(6)),
+            "test.csv": "file,label\n6.png,a\n7.png,b\n",
+        },
+        {"a": 4, "b": 4},
+        "column 'label' of test.csv and train.csv",
+    ),
     "SUN397": (
         {"a/abbey": 1, "b/bakery/shop": 1, "b/bakery/kitchen": 1, "b/beach": 1, "c/church/indoor": 1},
         {"abbey": 1, "bakery/kitchen": 1, "bakery/shop": 1, "beach": 1, "church/indoor": 1},

@@ -200,6 +200,15 @@ def test_tars_that_are_classes(tmp_path: Path) -> None:
     assert counts_of(open_source(tmp_path)) == {"n01440764": 1, "n01443537": 1}
 
 
+def test_a_tar_beside_class_folders_is_no_shard(tmp_path: Path) -> None:
+    shown = {"a": {"assets/logo.png": PIXEL}, "b": {"cat/1.png": PIXEL, "dog/1.png": PIXEL}}
+    for name, files in shown.items():
+        tarred(tmp_path / name / "images.tar", {"cat/1.png": PIXEL, "cow/1.png": PIXEL})
+        build(tmp_path / name, dict(files))
+    assert counts_of(open_source(tmp_path / "a")) == {"cat": 1, "cow": 1}
+    assert counts_of(open_source(tmp_path / "b")) == {"cat": 1, "dog": 1}
+
+
 def test_several_images_in_a_sample(tmp_path: Path) -> None:
     tarred(tmp_path / "a-0.tar", {"0.left.png": PIXEL, "0.right.png": PIXEL, "0.cls": b"1"})
     with pytest.raises(DataError, match="several images"):

@@ -16,12 +16,12 @@ from pathlib import Path
 from labelaudit.data.archive import JoinedStorage, TarStorage, is_archive, open_archive, tree_of
 from labelaudit.data.column_names import LABEL_NAMES
 from labelaudit.data.columns import choose_columns
-from labelaudit.data.images import SUFFIXES
 from labelaudit.data.listing import Listing, split_of
+from labelaudit.data.parts import Part, lies_in
 from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.records import columns_of
 from labelaudit.data.source import Source
-from labelaudit.data.tree import Disk, Storage, Tree
+from labelaudit.data.tree import Disk, Storage, Tree, walk
 from labelaudit.errors import DataError
 from labelaudit.text import count, name_some
 
@@ -42,7 +42,7 @@ def open_(source: Source) -> Subject | None:
         return Subject(source, _join(str(path), _expand(path)))
     if path.is_dir():
         shards = sorted(one for one in path.rglob("*.tar") if one.is_file())
-        if shards and not any(one.suffix.lower() in SUFFIXES for one in path.iterdir()):
+        if shards and all(lies_in(image, Part.ASIDE) for image in walk(path).paths):
             return Subject(source, _join(str(path), shards))
     return None
 
