@@ -28,7 +28,7 @@ from .console.manual import Command, Group, flow, polish
 from .console.options import option
 from .console.parameters import learn_options
 from .console.streams import as_typed, open_streams
-from .console.usage import reword
+from .console.usage import UsageError, reword
 from .corrupt import corrupt
 from .estimate import estimate
 from .impact import impact
@@ -63,7 +63,7 @@ class _Group(Group):
             return super().invoke(ctx)
         except LabelAuditError as error:
             _refuse(str(error))
-        except typer.BadParameter as error:
+        except UsageError as error:
             reword(error)
             raise
         except OSError as error:  # of a file that nobody thought of

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
 from typing import Any
 
 import typer
+
+UsageError: Any = typer.BadParameter.__base__
+"""What Typer raises for words that it cannot place; it has no public name there."""
 
 _WORDS = {
     "int_parsing": "'{input}' is not a whole number",
@@ -18,12 +22,21 @@ _WORDS = {
     "less_than": "{input} is too much: give less than {lt}",
 }
 """Kind of error, as pydantic names it -> what to say."""
+_ALIKE, _AS_CLOSE = 0.6, 0.05
+"""Options as like what was typed are offered, less the likeness that they may lack to the nearest one."""
 _LONGEST = 60
 """Characters of a value that are repeated."""
 
 
-def reword(error: typer.BadParameter) -> None:
-    """Put the message of ``error`` in plain words, where it came from the library that reads command lines."""
+def reword(error: Any) -> None:
+    """Put the message of a `UsageError` in plain words, where it came from the library that reads command lines."""
+    offered = getattr(error, "possibilities", None)
+    if offered:
+        typed = error.option_name.strip("-")
+        like = {name: SequenceMatcher(None, typed, name.strip("-")).ratio() for name in sorted(offered)}
+        least = max(_ALIKE, max(like.values()) - _AS_CLOSE)
+        near, error.possibilities = [name for name in like if like[name] >= least], None
+        error.message += f". Did you mean {' or '.join(near)}?" if near else ""
     found = _first(error.__cause__)
     if found is None:
         return

@@ -87,6 +87,19 @@ def test_a_wrong_value_is_named_in_plain_words(options: list[str], said: str) ->
 
 
 @pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("--efort", ". Did you mean --effort?"),
+        ("--column", ". Did you mean --label-column or --path-column?"),
+        ("--model", " "),
+    ],
+)
+def test_the_options_that_are_meant_are_offered_and_no_others(typed: str, said: str) -> None:
+    code, _, err = call("scan", "data", typed, "x", env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
+    assert (code, f"No such option: {typed}{said}" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
     ("typed", "said"), [("10%", None), (".1", None), ("5", "5 is more than all of them"), ("x", "'x' is not a share")]
 )
 def test_a_share_is_read_as_a_percentage_and_as_a_fraction(typed: str, said: str | None) -> None:
