@@ -70,7 +70,8 @@ def _headline(audit: Audit, console: Console) -> None:
     line.append(count(n, kind), style="bold").append(f" in {count(len(audit.samples.classes), 'class', 'classes')}: ")
     line.append(count(flagged, "suspect"), style="bold red" if flagged else "bold green")
     if flagged and decision.sure_threshold is not None:
-        line.append(f", {int(decision.is_sure.sum()):,} of them sure")
+        sure = int(decision.is_sure.sum())
+        line.append(f", {'all' if sure == flagged > 1 else f'{sure:,}'} of them sure")
     line.append(". ")
     if not is_estimated(decision):
         line.append("The share of wrong labels cannot be estimated.")

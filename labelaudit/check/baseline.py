@@ -77,8 +77,9 @@ class VerdictInForce:
         named = [name for name in self.people or (self.reviewer,) if name]
         who = f" by {name_some(named, 3)}" if named else ""
         when = f" ({self.time[:10]})" if self.time else ""
-        found = "right" if self.right else f"wrong, {self.new_label} is right" if self.new_label else "wrong"
-        return "; ".join(part for part in (f"label found {found}{who}{when}", self.note) if part)
+        found = "right" if self.right else "wrong"
+        better = f": {self.new_label} is right" if self.new_label and not self.right else ""
+        return "; ".join(part for part in (f"label found {found}{who}{when}{better}", self.note) if part)
 
 
 @dataclass(frozen=True, kw_only=True)

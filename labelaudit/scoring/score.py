@@ -129,8 +129,8 @@ def _score(
         are = count(seen, "image is", "images are")
         notes.append(f"{are} in that audit under the same label: what it says of them is kept.")
     if strange:
-        names = sorted({*given.given()} - {*judge.classes})
-        notes.append(f"Left out {len(strange)} labelled with a class that the audit does not know: {name_some(names)}.")
+        names = name_some(sorted({*given.given()} - {*judge.classes}))
+        notes.append(f"{count(len(strange), 'image is', 'images are')} left out: the audit does not know {names}.")
     return Audit(
         samples=samples,
         decision=decision,

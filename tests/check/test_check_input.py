@@ -84,7 +84,7 @@ def test_what_a_person_found_wrong_is_a_suspect_whatever_the_model_says() -> Non
     assert statuses(outcome) == {"cat/b.png": "new", "dog/d.png": "new", "cat/a.png": "new"}
     by_path = {suspect.path: suspect for suspect in outcome.suspects}
     assert by_path["cat/a.png"].suggested_label == "owl"
-    assert by_path["cat/a.png"].note == "label found wrong, owl is right"
+    assert by_path["cat/a.png"].note == "label found wrong: owl is right"
     assert by_path["cat/b.png"].suggested_label == ""
     assert not outcome.passed
 
