@@ -21,7 +21,8 @@ _ALIKE = 20
 """Two folders are of like size where one holds at most this many times the images of the other."""
 _LAST_DAY = 31
 _COMPANY = 4
-"""So many like class folders beside a folder called ``train`` make it a class too, as among vehicles."""
+"""So many like class folders beside a folder called ``train`` make it a class too, as among vehicles; twice as many
+one called ``folder`` or ``image``."""
 
 
 @dataclass
@@ -242,10 +243,17 @@ class _Search:
         return 2 * child.images >= child.total
 
     def _is_company(self, children: Sequence[Folder], others: Sequence[Folder]) -> bool:
-        """Whether a part's name is the name of a class here: ``train`` among like folders of vehicles."""
-        named = all(child in others or child.name.lower() in ("train", "trains") for child in children)
-        flat = all(child.is_flat and _is_alike(child, others) for child in children)
-        return named and flat and len(others) >= _COMPANY
+        """Whether a part's name is the name of a class here: ``train`` among like folders of vehicles, and ``folder``
+        among many icons, where it holds no more images than they do: all that is there is more."""
+        if not all(child.is_flat and _is_alike(child, others) for child in children):
+            return False
+        parts = [child for child in children if child not in others]
+        if all(child.name.lower() in ("train", "trains") for child in parts):
+            return len(others) >= _COMPANY
+        sizes = [child.total for child in others]
+        if len(parts) > 1 or len(others) < 2 * _COMPANY or not min(sizes) <= parts[0].total <= 2 * median(sizes):
+            return False
+        return parts[0].part is Part.DATA and parts[0].name.isascii() and parts[0].name.isalpha()  # no "new folder"
 
     def _ambiguous(self, folder: Folder, children: Sequence[Folder], deeper: Sequence[Folder]) -> Undecided:
         """The refusal of ``children``, some of which hold ``deeper`` folders that may be the classes instead."""
