@@ -50,7 +50,8 @@ def inspect(
     if what.endswith("(1 class)") and how["label_from"] is None:
         raise DataError(
             f"'{data}' has one folder of images only, {listing.origin}: '{listing.labels[0]}' is a class or holds "
-            "everything. Give the folder above it or a table with --labels, or say --label-from parent if it is a class"
+            "everything. Give the folder above it or a table with --labels, or say --label-from parent if it is a "
+            f"class{listing.hints}"
         )
     broken = _broken(listing)
     if broken and len(broken) == len(_examples(listing)):

@@ -20,7 +20,7 @@ import numpy as np
 from labelaudit.data import exposure as exposures
 from labelaudit.data.exposure import Exposed, Exposure
 from labelaudit.data.images import ImageError, Survey, encoded_of, survey
-from labelaudit.data.listing import IN_NAMES, Listing
+from labelaudit.data.listing import Listing
 from labelaudit.data.order import sort_classes
 from labelaudit.data.source import MAX_PIXELS
 from labelaudit.errors import DataError
@@ -213,5 +213,4 @@ def _require_classes(
         others = [name for name, cells in listing.extra.items() if 1 < len({*cells}) < len(cells)]
         if listing.origin.startswith("column") and others:
             advice = f"the column of the labels with `label_column` ({name_some(others, 4)})"
-        hints = "".join(f". {note.rstrip('.')}" for note in listing.notes if note.startswith(IN_NAMES))
-        raise DataError(f"{only}: an audit compares classes, so give {advice}{hints}")
+        raise DataError(f"{only}: an audit compares classes, so give {advice}{listing.hints}")

@@ -16,8 +16,8 @@ from labelaudit.data.parts import SPLITS
 from labelaudit.images import Images, Joined
 from labelaudit.types import Finding
 
-IN_NAMES = "Its file names may hold labels"
-"""The beginning of a note on a dataset of one class."""
+IN_NAMES, IN_TABLE = "Its file names may hold labels", "Its table may hold labels"
+"""The beginnings of notes on a dataset of one class."""
 MAX_BYTES = 10**9
 """Larger files are not read: no single image needs them."""
 
@@ -63,6 +63,11 @@ class Listing:
             object.__setattr__(self, "total", max(self.total, len(self.ids)))
         if self.splits is not None and not all(self.splits):
             object.__setattr__(self, "splits", None)
+
+    @property
+    def hints(self) -> str:
+        """The end of a refusal of a dataset of one class: where its labels may be."""
+        return "".join(f". {note.rstrip('.')}" for note in self.notes if note.startswith((IN_NAMES, IN_TABLE)))
 
     def unlabelled(self) -> dict[int, Finding]:
         """Row -> finding of each sample without a label, which a scan leaves out."""

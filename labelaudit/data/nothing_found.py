@@ -40,7 +40,7 @@ def _stem_of_boxes(path: str) -> str | None:
     return stem if ending.lower() in ("xml", "txt", "json") else None
 
 
-def _tables_beside(tree: Tree, read: Read) -> str:
+def tables_beside(tree: Tree, read: Read) -> str:
     """The files of a folder that may be tables of labels, or the reason why one is none; empty where they are many."""
     tables = [other for other in tree.others if ending_of(other) in (".csv", ".tsv", ".json", ".jsonl", ".ndjson")]
     if not 0 < len(tables) <= _FEW:
@@ -51,14 +51,14 @@ def _tables_beside(tree: Tree, read: Read) -> str:
         except (ImageError, OSError, ValueError):
             continue
         except DataError as error:
-            return f" ({error})"
+            return str(error)
         if any(tree.index.names(cell) for cells in table.cells.values() for cell in cells[:_LOOKED_AT]):
-            return f" ('{name}' is called as examples or results are: give it as `labels` if it holds their labels)"
+            return f"'{name}' is called as examples or results are: give it as `labels` if it holds their labels"
         if len(table.columns) > _WIDEST:
-            return f" ('{name}' has {len(table.columns):,} columns: if these are pixels, give that file as DATA)"
+            return f"'{name}' has {len(table.columns):,} columns: if these are pixels, give that file as DATA"
         if len(table) >= len(tree.paths):
-            return f" ('{name}' has {count(len(table), 'row')}: add a column with the path of the image of each)"
-    return f" ({name_some(tables)})"
+            return f"'{name}' has {count(len(table), 'row')}: add a column with the path of the image of each"
+    return name_some(tables)
 
 
 def nothing_found(subject: Subject, read: Read) -> str:
@@ -76,8 +76,9 @@ def nothing_found(subject: Subject, read: Read) -> str:
         return _unknown_file(subject)
     tree = subject.tree
     columns = ("path_column", "label_column", "annotator")
+    told = tables_beside(tree, read)
+    tables = f" ({told})" if told else ""
     if asked := [f"`{name}`" for name in columns if getattr(subject.source, name) is not None]:
-        tables = _tables_beside(tree, read)
         return f"'{tree.shown}' has no table for {' and '.join(asked)}{tables}: give one with `labels` FILE"
     advice = "put images into <class>/ folders, or give a table of labels with `labels` FILE"
     if not tree.paths:
@@ -96,7 +97,7 @@ def nothing_found(subject: Subject, read: Read) -> str:
         beside += f", '{listed}' has a line for each image and no names: write them beside its labels"
     elif closed:
         beside += f", '{closed[0]}' is not read: save it as a CSV of paths and labels if it holds them"
-    where = f"they lie in no class folders, no table there names them{_tables_beside(tree, read)}"
+    where = f"they lie in no class folders, no table there names them{tables}"
     return (
         f"'{tree.shown}' holds {count(len(tree.paths), 'image')} without labels: {where}, and their names show no "
         f"pattern{beside}: {advice}, or say `label_from` name:'REGEX'{alone}"

@@ -22,8 +22,8 @@ from labelaudit.data.agreement import add_columns, agree
 from labelaudit.data.class_names import name_classes
 from labelaudit.data.exposure import Exposed, Exposure
 from labelaudit.data.folders import LISTED, Candidate, Undecided
-from labelaudit.data.listing import IN_NAMES, Listing
-from labelaudit.data.nothing_found import nothing_found
+from labelaudit.data.listing import IN_NAMES, IN_TABLE, Listing
+from labelaudit.data.nothing_found import nothing_found, tables_beside
 from labelaudit.data.order import state_classes, state_rows
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import Source, refuse_missing
@@ -197,7 +197,11 @@ def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[Reading, Lis
         likely, readings = ([one for one in some if one not in one_class] for some in (likely, readings))
     if len(likely) == len(readings) == 1:
         listing = likely[0].read()
-        hints = [f"{IN_NAMES}: {one.type_} ({one.describe()})." for one in offered[:1] if len({*listing.labels}) == 1]
+        hints = []
+        if len({*listing.labels}) == 1:
+            hints = [f"{IN_NAMES}: {one.type_} ({one.describe()})." for one in offered[:1]]
+            told = tables_beside(subject.tree, read_document) if subject.is_folder else ""
+            hints += [f"{IN_TABLE}: {told}."] if told else []
         return likely[0], replace(listing, notes=(*listing.notes, *hints))
     refused = [reading for reading in readings if reading.certainty is Certainty.REFUSED]
     possible = [one for reading in readings if reading.certainty > Certainty.REFUSED for one in reading.candidates]

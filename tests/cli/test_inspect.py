@@ -71,6 +71,11 @@ def test_one_folder_of_images_is_asked_about(tmp_path: Path) -> None:
     done = call("inspect", tmp_path / "d")
     assert (done.code, done.out) == (2, "")
     assert "one folder of images only" in done.err
+    build(tmp_path / "d", {"t.csv": "label\na\nb\na\n"})
+    assert (
+        "Its table may hold labels: 't.csv' has 3 rows: add a column with the path"
+        in call("inspect", tmp_path / "d").err
+    )
     assert "3 images of 1 class:" in call("inspect", tmp_path / "d", "--label-from", "parent").out
 
 
