@@ -7,6 +7,7 @@ import gzip
 import lzma
 import os
 import posixpath
+import stat
 import tarfile
 import tempfile
 import threading
@@ -14,7 +15,7 @@ import weakref
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,14 +31,16 @@ from labelaudit.types import Finding
 ZIP, TAR = (".zip",), (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 MAX_UNPACKED = 64 * 10**9
 """Bytes of a compressed tar, unpacked."""
+_SPARSE = "stored with holes (sparse), which is not read: pack the archive again without"
 _PACKED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
 
 
 _LOCKED = 1  # bit of a zip entry that is encrypted
+_LONGEST = 4096  # bytes of what a link says
 
 
 class ZipStorage(Storage):
-    """`Storage` of a zip file, which stays open."""
+    """`Storage` of a zip file, which stays open. A link to a file in it is that file."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -49,6 +52,12 @@ class ZipStorage(Storage):
         self._entries = {name: entry for name, entry in named.items() if not name.endswith("/")}
         if any(entry.flag_bits & _LOCKED for entry in self._entries.values()):
             raise DataError(f"'{path}' is locked by a password: unpack it and give the folder")
+        links = [name for name, entry in self._entries.items() if _is_link(entry)]
+        files = {name: entry for name, entry in self._entries.items() if not _is_link(entry)}
+        self.sizes = dict.fromkeys(links, _LONGEST)
+        told = {name: _beside(name, self.read(name).decode("utf-8", "surrogateescape")) for name in links}
+        found, self.lost = _follow(told, files)
+        self._entries = {**files, **{name: files[target] for name, target in found.items()}}
         self.sizes = {name: entry.file_size for name, entry in self._entries.items()}
 
     def __reduce__(self) -> tuple[type[ZipStorage], tuple[Path]]:
@@ -69,6 +78,7 @@ class TarStorage(Storage):
 
     def __init__(self, path: Path) -> None:
         self.sizes: dict[str, int] = {}
+        self.lost: list[Finding] = []
         self._starts: dict[str, int] = {}
         self._path = path.absolute()
         try:
@@ -78,29 +88,24 @@ class TarStorage(Storage):
             with tarfile.open(fileobj=self._file, mode="r:") as archive:
                 for entry in archive:
                     name = entry.name.removeprefix("./")
-                    if entry.isfile():
+                    if entry.issparse():
+                        self.lost.append(Finding(kind="unreadable", path=name, detail=_SPARSE))
+                    elif entry.isfile():
                         self.sizes[name], self._starts[name] = entry.size, entry.offset_data
                     elif entry.islnk():  # of two hard links the second is a name alone
                         links[name] = entry.linkname.removeprefix("./")
                     elif entry.issym():
-                        links[name] = posixpath.normpath(posixpath.join(posixpath.dirname(name), entry.linkname))
-            self._follow(links)
+                        links[name] = _beside(name, entry.linkname)
+            found, lost = _follow(links, self.sizes)
+            self.lost += lost
+            self.sizes |= {name: self.sizes[target] for name, target in found.items()}
+            self._starts |= {name: self._starts[target] for name, target in found.items()}
         except (OSError, EOFError, tarfile.TarError, zlib.error, lzma.LZMAError) as error:
             raise DataError(f"'{path}' is not a readable tar file: {reason_of(error)}") from error
 
     def __reduce__(self) -> tuple[type[TarStorage], tuple[Path]]:
         """Another process opens the file itself."""
         return TarStorage, (self._path,)
-
-    def _follow(self, links: dict[str, str]) -> None:
-        """Take the ``links``, name -> what it leads to, for the files that they lead to; others are left out."""
-        for name, linked in links.items():
-            seen, target = {name}, linked
-            while target in links and target not in seen:
-                seen.add(target)
-                target = links[target]
-            if target in self._starts:
-                self.sizes[name], self._starts[name] = self.sizes[target], self._starts[target]
 
     def read(self, path: str) -> bytes:
         size = check_size(self.sizes[path])
@@ -128,11 +133,41 @@ def open_archive(path: Path) -> ZipStorage | TarStorage:
     return ZipStorage(path) if path.name.lower().endswith(ZIP) else TarStorage(path)
 
 
-def tree_of(shown: str, names: Sequence[str], storage: Storage) -> Tree:
-    """The tree of the files ``names``: hidden ones are left out, paths that lead out of it are findings."""
+def _is_link(entry: zipfile.ZipInfo) -> bool:
+    """Whether an entry is a link: what it leads to is all that it holds."""
+    return stat.S_ISLNK(entry.external_attr >> 16) and entry.file_size <= _LONGEST
+
+
+def _beside(name: str, target: str) -> str:
+    """What a link called ``name`` leads to, from the top of its archive."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
+
+
+def _follow(links: Mapping[str, str], files: Collection[str]) -> tuple[dict[str, str], list[Finding]]:
+    """Link -> the one of the ``files`` that it leads to, and a finding for each image that leads to none.
+
+    ``links`` is name -> what it leads to, which may be a link too.
+    """
+    found, lost = dict[str, str](), list[Finding]()
+    for name, linked in links.items():
+        seen, target = {name}, linked
+        while target in links and target not in seen:
+            seen.add(target)
+            target = links[target]
+        if target in files:
+            found[name] = target
+        elif ending_of(name) in SUFFIXES:
+            detail = f"link to '{spell_bytes(linked)}', which is no file in the archive"
+            lost.append(Finding(kind="missing", path=spell_bytes(name), detail=detail))
+    return found, lost
+
+
+def tree_of(shown: str, names: Sequence[str], storage: Storage, lost: Sequence[Finding] = ()) -> Tree:
+    """The tree of the files ``names``: hidden ones are left out, paths that lead out of it are findings, as are those
+    that are ``lost``."""
     images: list[str] = []
     others: list[str] = []
-    findings: list[Finding] = []
+    findings = [*lost]
     junk: Counter[str] = Counter()
     for name in sorted(names):
         steps = name.split("/")

@@ -64,10 +64,33 @@ def test_a_link_in_a_tar_is_the_file_that_it_leads_to(tmp_path: Path) -> None:
     (folder / "dog" / "4.png").symlink_to("/etc/hostname")
     with tarfile.open(tmp_path / "x.tar", "w") as archive:
         archive.add(folder, "root")
-    listing = open_source(tmp_path / "x.tar")
-    assert listing.ids == tuple(f"root/{name}.png" for name in ("cat/1", "cat/2", "cat/3", "dog/1", "dog/2"))
-    assert listing.images is not None
-    assert {listing.images.encoded(row) for row in range(5)} == {PIXEL}
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as packed:
+        for path in sorted(folder.rglob("*.png")):
+            entry = zipfile.ZipInfo(f"root/{path.relative_to(folder)}")
+            entry.external_attr = path.lstat().st_mode << 16
+            packed.writestr(entry, str(path.readlink()) if path.is_symlink() else path.read_bytes())
+    for name in ("x.tar", "x.zip"):
+        listing = open_source(tmp_path / name)
+        assert listing.ids == tuple(f"root/{name}.png" for name in ("cat/1", "cat/2", "cat/3", "dog/1", "dog/2"))
+        assert listing.images is not None
+        assert {listing.images.encoded(row) for row in range(5)} == {PIXEL}
+        assert [(one.kind, one.path, one.detail) for one in listing.findings] == [
+            ("missing", "root/dog/3.png", "link to 'root/dog/3.png', which is no file in the archive"),
+            ("missing", "root/dog/4.png", "link to '/etc/hostname', which is no file in the archive"),
+        ]
+
+
+def test_sparse_files_in_a_tar_are_findings(tmp_path: Path) -> None:
+    path = tarred(tmp_path / "x.tar", TREE)
+    with tarfile.open(path, "a", format=tarfile.PAX_FORMAT) as archive:
+        entry = tarfile.TarInfo("root/dog/2.png")
+        entry.size, entry.pax_headers = 4, {"GNU.sparse.map": "0,4", "GNU.sparse.size": "100"}
+        archive.addfile(entry, io.BytesIO(PIXEL[:4]))
+    listing = open_source(path)
+    assert counts_of(listing) == {"cat": 2, "dog": 1}
+    (found,) = listing.findings
+    assert (found.kind, found.path) == ("unreadable", "root/dog/2.png")
+    assert "sparse" in found.detail
 
 
 def test_paths_that_lead_out_of_an_archive_are_findings(tmp_path: Path) -> None:

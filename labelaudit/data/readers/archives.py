@@ -10,6 +10,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from labelaudit.data.source import Source
 from labelaudit.data.tree import Disk, Storage, Tree, walk
 from labelaudit.errors import DataError
 from labelaudit.text import count, name_some
+from labelaudit.types import Finding
 
 _BRACES = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _PLAIN = ("cls", "cls.txt", "label", "class", "target", "label.txt")
@@ -37,7 +39,7 @@ def open_(source: Source) -> Subject | None:
     path = Path(source.data)
     if path.is_file() and is_archive(path):
         storage = open_archive(path)
-        return Subject(source, tree_of(str(path), list(storage.sizes), storage))
+        return Subject(source, tree_of(str(path), list(storage.sizes), storage, storage.lost))
     if _BRACES.search(path.name):
         return Subject(source, _join(str(path), _expand(path)))
     if path.is_dir():
@@ -150,6 +152,7 @@ def _join(shown: str, shards: Sequence[Path]) -> Tree:
     names = [name for _, store in stores for name in store.sizes]
     unique = len({*names}) == len(names)
     places: dict[str, tuple[Storage, str]] = {}
+    lost = list[Finding]()
     for number, (shard, store) in enumerate(stores):
         if numbered and not named:
             steps = [split_of(shard.stem), None if unique else f"shard-{number}"]
@@ -157,4 +160,5 @@ def _join(shown: str, shards: Sequence[Path]) -> Tree:
             steps = [shard.stem]
         above = "".join(f"{step}/" for step in steps if step)
         places |= {f"{above}{name}": (store, name) for name in store.sizes}
-    return tree_of(shown, list(places), JoinedStorage(places))
+        lost += [replace(one, path=f"{above}{one.path}") for one in store.lost]
+    return tree_of(shown, list(places), JoinedStorage(places), lost)
