@@ -13,6 +13,7 @@ import numpy as np
 from labelaudit.features.known import advise_backbone
 from labelaudit.judge.consensus import Consensus
 from labelaudit.judge.decide import FEWEST
+from labelaudit.judge.reading import HARDLY_SEEN
 from labelaudit.judge.verdict_fit import VerdictFit
 from labelaudit.leading import KEPT
 from labelaudit.scanning.pool import ModelPool
@@ -50,21 +51,31 @@ def name_products(evidence: Mapping[str, Evidence]) -> str | None:
     return ("bfloat16" if rounded else "float32") if trained else None
 
 
-def note_doubt(decision: Decision, features: str) -> list[str]:
-    """The note that most suspects may be hard images, where few of them are sure.
+def note_doubt(decision: Decision, features: str, named: float = 1.0) -> list[str]:
+    """The note that suspects may be hard images, where few are sure or the models name other classes than given ones.
 
     ``features`` is the name of those that a backbone made, empty where none did; better ones leave less doubt.
+    ``named`` is the share of images, in [0, 1], whose given class is the likeliest to models that have not seen it.
     """
     flagged, sure = int(decision.is_issue.sum()), int(decision.is_sure.sum())
-    if flagged < _SEVERAL or sure > flagged / 2:
+    if flagged < _SEVERAL:
         return []
+    if named < HARDLY_SEEN:
+        doubt = (
+            f"The models name the given class of only {named:.0%} of the images: either very many labels are wrong, or "
+            "the models can hardly see these classes, and most suspects, sure ones too, are right. Labels alone cannot "
+            "tell which, so trust the order only. Twenty verdicts can: labelaudit tune RUN."
+        )
+    elif sure > flagged / 2:
+        return []
+    else:
+        doubt = (
+            f"{sure:,} of the {flagged:,} suspects {'is' if sure == 1 else 'are'} sure; the others may be the models' "
+            "own doubt about hard images, which labels alone cannot tell from wrong labels. Twenty verdicts can: "
+            "labelaudit tune RUN."
+        )
     advice = advise_backbone(features) if features else ""
-    return [
-        f"{sure:,} of the {flagged:,} suspects {'is' if sure == 1 else 'are'} sure; the others may be the models' own "
-        "doubt about hard images, which labels alone cannot tell from wrong labels. Twenty verdicts can: "
-        "labelaudit tune RUN.",
-        *([advice] if advice else []),
-    ]
+    return [doubt, *([advice] if advice else [])]
 
 
 def note_unrelated(pooled: Floats, samples: Samples) -> list[str]:

@@ -15,7 +15,7 @@ from small_scans import FEW, NAMES, blobs
 from labelaudit import Audit, DataError, LabelAuditError, OptionError, read_audit, scan
 from labelaudit.check.upkeep import shaping_settings
 from labelaudit.machine import multiplies_bfloat16
-from labelaudit.scanning.notes import note_few, note_unrelated
+from labelaudit.scanning.notes import note_doubt, note_few, note_unrelated
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scanning.trainings import TUNING
 from labelaudit.types import Samples
@@ -231,6 +231,14 @@ def test_nothing_is_sure_where_no_model_predicts_the_labels() -> None:
     assert any(note.startswith("No model predicts the labels better") for note in audit.notes)
     assert not audit.decision.is_sure.any()
     assert not any("of the suspects" in note or "suspects are sure" in note for note in audit.notes)
+
+
+def test_classes_that_models_can_hardly_see_are_said() -> None:
+    x, _, given = blobs()
+    decision = scan(labels=NAMES[given], features=x, effort="quick").decision
+    assert decision.is_issue.sum() >= 10
+    assert note_doubt(decision, "", 0.4)[0].startswith("The models name the given class of only 40% of the images:")
+    assert not any("name the given class" in note for note in note_doubt(decision, "", 0.5))
 
 
 def test_probabilities_that_agree_with_every_label_are_asked_about() -> None:
