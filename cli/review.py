@@ -45,9 +45,10 @@ def review(
     order: Annotated[
         Literal["worst", "all", "pair", "tune", "sample", "disputes"],
         option(
+            metavar="NAME",
             help="worst: suspects, worst first. all: every image. pair: suspects by pair of classes. tune: some twenty "
             "images that set the scale. sample: those that `labelaudit estimate` needs. disputes: images that "
-            "reviewers disagree on. tune and sample are asked without showing scores."
+            "reviewers disagree on. tune and sample are asked without showing scores.",
         ),
     ] = "worst",
     gate: Annotated[bool, option("--gate", help="Only the suspects that fail `labelaudit check` on RUN.")] = False,
@@ -64,7 +65,9 @@ def review(
     ] = None,
     format_: Annotated[
         Literal["label-studio", "cvat", "prodigy", "csv"] | None,
-        _of_exchange("--format", help="Format of FILE; default: by its ending."),
+        _of_exchange(
+            "--format", metavar="NAME", help="label-studio, cvat, prodigy or csv; default: by the ending of FILE."
+        ),
     ] = None,
     embed: Annotated[bool, _of_exchange("--embed", help="Put the images into FILE (label-studio, prodigy).")] = False,
     prefix: Annotated[

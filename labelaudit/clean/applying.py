@@ -314,4 +314,4 @@ def _copy_unreadable(files: tuple[tuple[Path, str], ...], folder: Path, apart: R
             missed.append(name)
         else:
             target.write_bytes(data)
-    return (f"{len(missed):,} unreadable files cannot even be copied, first {missed[0]}.",) if missed else ()
+    return (f"{count(len(missed), 'unreadable file')} cannot even be copied, first {missed[0]}.",) if missed else ()

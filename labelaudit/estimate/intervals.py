@@ -208,9 +208,9 @@ def _notes(audit: Audit, plan: ReviewPlan, reviewed: Reviewed, cells: Cells) -> 
     if strange:
         right = unknown[audit.identity(strange[0])]
         notes.append(
-            f"{len(strange):,} planned images count as not looked at, and those drawn after them in their strata "
-            f"wait: their verdict names a class that the audit does not have, first {audit.samples.ids[strange[0]]} "
-            f"('{right}'). Judge them again; \"no class fits\" counts as a wrong label."
+            f"{count(len(strange), 'planned image counts', 'planned images count')} as not looked at, and those drawn "
+            "afterwards in the same stratum wait: the verdict names a class that the audit does not have, first "
+            f"{audit.samples.ids[strange[0]]} ('{right}'). Judge them again; \"no class fits\" counts as a wrong label."
         )
     new = int(((plan.stratum_of == UNPLANNED) & ~cells.seen[cells.cell_of]).sum())
     if new:

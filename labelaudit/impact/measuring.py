@@ -121,9 +121,12 @@ def _supplied_test(audit: Audit, judge: Judge, test: Path | str, machine: Machin
     keep = (labels >= 0) & ~copies
     notes = []
     if (labels < 0).any():
-        notes.append(f"{int((labels < 0).sum()):,} test images are of classes that the RUN does not have: left out.")
+        strange = count(int((labels < 0).sum()), "test image is", "test images are")
+        notes.append(f"{strange} of classes that the RUN does not have: left out.")
     if copies.any():
-        notes.append(f"{int(copies.sum()):,} test images are in the training data too: left out.")
+        notes.append(
+            f"{count(int(copies.sum()), 'test image is', 'test images are')} in the training data too: left out."
+        )
     told = tuple(notes)
     require_images(Truth(labels=labels[keep], weights=np.ones(int(keep.sum())), kind="supplied", notes=told))
     if samples.images is None:
@@ -131,7 +134,7 @@ def _supplied_test(audit: Audit, judge: Judge, test: Path | str, machine: Machin
     samples, features, failed = _embed(samples.take(keep), judge, machine)
     labels = np.array([code[name] for name in samples.given()], dtype=np.int64)
     if failed:
-        told = (*told, f"{len(failed):,} test images cannot be read: left out.")
+        told = (*told, f"{count(len(failed), 'test image')} cannot be read: left out.")
     return Truth(labels=labels, weights=np.ones(len(labels)), kind="supplied", notes=told), features
 
 

@@ -70,4 +70,4 @@ def require_images(test: Truth) -> None:
             else ("review more, or give `test` DATA with labels that are right")
         )
         why = f" ({' '.join(test.notes).rstrip('.')})" if supplied and test.notes else ""
-        raise DataError(f"{len(test.labels)} {where} test images tell nothing, {FEWEST} is the least{why}: {advice}")
+        raise DataError(f"too few test images: {len(test.labels)} {where}, {FEWEST} is the least{why}: {advice}")

@@ -144,7 +144,7 @@ def test_verdicts_for_unknown_classes_are_noted_where_they_hold_up_the_sample() 
     reviewed = judge(audit, wrong, plan.rows[1:])
     found = estimate(audit, plan, replace(reviewed, strangers=(odd,)))
     note = next(note for note in found.notes if "does not have" in note)
-    assert note.startswith("1 planned images count as not looked at")
+    assert note.startswith("1 planned image counts as not looked at")
     assert f"first {audit.samples.ids[first]} ('fox')" in note
     assert not any("does not have" in note for note in estimate(audit, plan, reviewed).notes)
 

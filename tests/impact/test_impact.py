@@ -244,7 +244,7 @@ def test_supplied_labels(audit: Audit, tmp_path: Path, monkeypatch: pytest.Monke
     assert found.images == 60 - 2 - 1
     assert found.notes == (
         "2 test images are of classes that the RUN does not have: left out.",
-        "1 test images are in the training data too: left out.",
+        "1 test image is in the training data too: left out.",
     )
 
 
@@ -256,8 +256,8 @@ def test_a_test_set_that_is_the_training_set_is_named(audit: Audit, tmp_path: Pa
     with pytest.raises(DataError) as caught:
         measure(run, test=test, seeds=2)
     assert str(caught.value) == (
-        "0 supplied test images tell nothing, 20 is the least (1 test images are of classes that the RUN does not "
-        "have: left out): give `test` images that the scan has not seen"
+        "too few test images: 0 supplied, 20 is the least (1 test image is of classes that the RUN does not have: left "
+        "out): give `test` images that the scan has not seen"
     )
 
 
@@ -303,7 +303,7 @@ def test_what_cannot_be_compared(audit: Audit, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is nothing to compare"):
         measure(run)
     review(audit, run, range(10))
-    with pytest.raises(DataError, match="10 reviewed test images tell nothing, 20 is the least"):
+    with pytest.raises(DataError, match="too few test images: 10 reviewed, 20 is the least"):
         measure(run)
     with pytest.raises(OptionError, match="give at least 2"):
         measure(run, seeds=1)
