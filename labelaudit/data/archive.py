@@ -139,7 +139,7 @@ def _is_link(entry: zipfile.ZipInfo) -> bool:
 
 
 def _beside(name: str, target: str) -> str:
-    """What a link called ``name`` leads to, from the top of its archive."""
+    """The path from the top of an archive that a link called ``name`` leads to."""
     return posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
 
 
