@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 UsageError: Any = typer.BadParameter.__base__
-"""What Typer raises for words that it cannot place; it has no public name there."""
+"""The error that Typer raises for words that it cannot place; it has no public name there."""
 
 _WORDS = {
     "int_parsing": "'{input}' is not a whole number",
