@@ -27,7 +27,7 @@ from labelaudit.judge.linear import pick_rows
 from labelaudit.judge.scores import find_likeliest
 from labelaudit.judge.standing_out import plainly_wrong
 from labelaudit.leading import Table
-from labelaudit.types import Bools, Floats, Ints
+from labelaudit.types import Floats, Ints
 
 PLAIN = 0.6
 """Labels stand out plainly that look worse than this share of the errors that the models' own confusions would make."""
@@ -42,10 +42,6 @@ ALIKE = 4.0
 apart."""
 BORNE_OUT = 0.9
 """Probability of a wrong label, at the pool's own scale, from which it alone bears out that a label is surely wrong."""
-CLEAR = 0.7
-"""Probability of one class, by models that have not seen the label, from which an image is clear to them."""
-HARDLY_SEEN = 0.5
-"""Share of labels that are the likeliest class to such models below which they may hardly see the classes at all."""
 CERTAIN = 0.99
 """The same, from which a label is wrong whatever the curve says if the noise model sees it, too."""
 UNSEEN = 0.04
@@ -57,7 +53,6 @@ _ODDS = 2.0  # what the odds of a wrong label are multiplied by in its reading: 
 _RARE = 0.05  # rate below which most of a reading may be the models' own doubt
 _SAID = 0.5  # of `Curve.told` from which the share that lasts is spoken of
 _Z90 = 1.645
-_ERRORS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +94,7 @@ def read_rate(
     class, is wrong whatever the curve says. ``order`` (n,) is as of `fit_noise_model`.
 
     The noise model may be certain of errors that it has made up: that cats are called dogs, of 20 images each. So no
-    more labels may be sure than the pool bears out (`BORNE_OUT`), or strangers. Where the pool names another class for
-    most images, either labels are wrong or it can hardly see the classes. Wrong labels lie among clear images, too: so
-    no greater share is sure then than of these carry another label.
+    more labels may be sure than the pool bears out (`BORNE_OUT`), or strangers.
     """
 
     def mean_of(values: npt.NDArray[Any]) -> float:
@@ -125,10 +118,6 @@ def read_rate(
     rate = max(rate, strangers, certain)
     most = max(rate, mean_of(likeliest != labels))
     apart = float(len(labels) if shares is None else shares.sum())
-    borne_out = mean_of(own <= 1 - BORNE_OUT)
-    if mean_of(likeliest == labels) < HARDLY_SEEN:
-        seen = np.where(probs[rows, likeliest] >= CLEAR, 1.0 if shares is None else shares, 0.0)
-        borne_out = min(borne_out, _at_most(likeliest != labels, seen))
     return Reading(
         rate=rate,
         low=lower_end(min(rate, plain), apart),
@@ -136,26 +125,13 @@ def read_rate(
         by_model=by_model,
         by_curve=None if curve is None else curve.asymptote,
         lasting=None if curve is None or curve.told < _SAID else lasts,
-        sure=max(borne_out, strangers),
+        sure=max(mean_of(own <= 1 - BORNE_OUT), strangers),
     )
 
 
 def _bear_out(lasting: float) -> float:
     """The part, in [0, 1], of the noise model's reading that counts where this share of labels stands out for good."""
     return min(1.0, THRICE * lasting**2)
-
-
-def _at_most(wrong: Bools, counts: Floats) -> float:
-    """The share of ``wrong`` (n,) samples, two standard errors more; each counts for its entry of ``counts`` (n,).
-
-    >>> _at_most(np.arange(100) < 10, np.ones(100)), _at_most(np.array([True]), np.zeros(1))
-    (0.16, 1.0)
-    """
-    total = float(counts.sum())
-    if not total:
-        return 1.0
-    share = float(counts @ wrong) / total
-    return min(1.0, share + _ERRORS * float(np.sqrt(max(share * (1 - share), 1 / total) / total)))
 
 
 def lower_end(share: float, apart: float) -> float:

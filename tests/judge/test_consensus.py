@@ -157,18 +157,6 @@ def test_labels_that_both_views_are_certain_of_are_wrong_whatever_a_curve_says()
     assert read_rate(np.where(wrong, 0.96, 0.0), probs, given, curve).rate == 0, "nor without the pool"
 
 
-def test_where_most_labels_look_wrong_no_more_are_sure_than_clear_images_carry_another_label() -> None:
-    """Eight hundred images that models can hardly see, and 200 clear ones, of which a share is wrong."""
-    rows, given = np.arange(1000), np.arange(1000) % 3
-    next_one = np.where(rows < 800, 0.5, 0.9)  # what the next class has of what the given one leaves
-    for wrong, sure in ((0, 0.01), (20, 0.1 + 2 * np.sqrt(0.09 / 200)), (160, 0.64 + 0.16)):
-        own = np.where(rows < 800, np.where(rows % 5, 0.08, 0.48), np.where(rows < 800 + wrong, 0.02, 0.9))
-        probs = np.empty((1000, 3))
-        for step, share in enumerate((own, next_one * (1 - own), (1 - next_one) * (1 - own))):
-            probs[rows, (given + step) % 3] = share
-        assert read_rate(np.zeros(1000), probs, given, None).sure == pytest.approx(sure)
-
-
 def test_a_curve_of_few_samples_has_fewer_points_and_no_word_on_what_lasts() -> None:
     for n, points in ((79, 2), (159, 3)):
         curve = measure(*cloud(n, 0.0, 1.2), 4)
