@@ -51,3 +51,16 @@ KINDS: Mapping[str, Kind] = {
 def kinds_of(*groups: str) -> tuple[str, ...]:
     """The kinds of findings in ``groups``, in the order of `KINDS`."""
     return tuple(name for name, kind in KINDS.items() if kind.group in groups)
+
+
+TWO_LABELS: Mapping[str, str] = {"conflict": "the same bytes as", "near_duplicate": "nearly the same image as"}
+"""Kinds of findings about an image under two labels, and what it is beside its partner."""
+
+
+def tell_two_labels(kind: str, label: str, partner: str, other: str) -> str:
+    """The detail of a finding of `TWO_LABELS` about an image of this ``label`` whose ``partner`` has the ``other`` one.
+
+    >>> tell_two_labels("conflict", "cat", "b.png", "dog")
+    "labelled 'cat', but the same bytes as 'b.png', labelled 'dog'"
+    """
+    return f"labelled '{label}', but {TWO_LABELS[kind]} '{partner}', labelled '{other}'"

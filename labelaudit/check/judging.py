@@ -20,7 +20,7 @@ from labelaudit.check.rules import apply_rules
 from labelaudit.check.upkeep import report_baseline
 from labelaudit.errors import DataError
 from labelaudit.judge.decide import FEWEST
-from labelaudit.kinds import KINDS
+from labelaudit.kinds import KINDS, TWO_LABELS, tell_two_labels
 from labelaudit.text import count, name_some
 from labelaudit.verdicts import Reviewed
 
@@ -96,14 +96,12 @@ def _by_new_files(case: CheckInput) -> tuple[CheckedFinding, ...]:
 
 def _turn(case: CheckInput, problem: CheckedFinding) -> CheckedFinding:
     own, other = case.row_of.get(problem.path), case.row_of.get(problem.partner)
-    if own is None or other is None or case.is_new(own) or not case.is_new(other):
+    if problem.kind not in TWO_LABELS or own is None or other is None:
+        return problem
+    if case.is_new(own) or not case.is_new(other):
         return problem
     mine, theirs = case.audit.samples.claim(own), case.audit.samples.claim(other)
-    begin, end = f"labelled '{mine.label}', but ", f" '{theirs.path}', labelled '{theirs.label}'"
-    if not (problem.detail.startswith(begin) and problem.detail.endswith(end)):  # of another kind
-        return problem
-    relation = problem.detail.removeprefix(begin).removesuffix(end)
-    detail = f"labelled '{theirs.label}', but {relation} '{mine.path}', labelled '{mine.label}'"
+    detail = tell_two_labels(problem.kind, theirs.label, mine.path, mine.label)
     return replace(problem, path=theirs.path, partner=mine.path, detail=detail)
 
 

@@ -55,7 +55,8 @@ class Scenes:
     share: float
     """Share of the distinct images that are in a pair closer than `CLOSE`."""
     dissent: float = 0.0
-    """Share of the images in pairs that count whose label is not the commonest one of their scene."""
+    """Share of the images in pairs that count whose label is not the commonest one of their scene; 0 where scenes are
+    not widespread."""
 
     @property
     def widespread(self) -> bool:
@@ -117,7 +118,10 @@ def find_scenes(samples: Samples, features: Features, *, near: Ints | None = Non
     scenes = Scenes(
         first=rows[first[kept]], second=rows[second[kept]], distance=distance[kept], alone=alone[kept], share=share
     )
-    return replace(scenes, dissent=_dissent(samples.labels, scenes.first[scenes.sure], scenes.second[scenes.sure]))
+    if not scenes.widespread:
+        return scenes
+    sure = scenes.sure
+    return replace(scenes, dissent=_dissent(samples.labels, scenes.first[sure], scenes.second[sure]))
 
 
 def group_scenes(samples: Samples, scenes: Scenes) -> Samples:
@@ -179,8 +183,6 @@ def groups_across(samples: Samples, named: set[str]) -> tuple[Finding, ...]:
 def _dissent(labels: Ints, first: Ints, second: Ints) -> float:
     """Share of the images in these pairs of rows whose label is not the commonest of all that pairs connect with it."""
     members = distinct(np.concatenate([first, second]))
-    if not len(members):
-        return 0.0
     scene = connect(len(labels), (first, second))[members]
     (scene_of, _), counts = np.unique(np.stack([scene, labels[members]]), axis=1, return_counts=True)
     commonest = np.zeros(len(labels), dtype=np.int64)

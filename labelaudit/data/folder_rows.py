@@ -18,7 +18,7 @@ from labelaudit.data.column_names import is_label_name, plain_name
 from labelaudit.data.formats import VIDEOS
 from labelaudit.data.matching import path_steps
 from labelaudit.data.table import Table
-from labelaudit.data.tree import Tree
+from labelaudit.data.tree import Tree, folders_above
 
 _OWNERS = frozenset(
     """
@@ -46,7 +46,7 @@ def spread_folders(table: Table, tree: Tree, asked: str | None = None) -> Table 
     """
     inside: defaultdict[str, list[str]] = defaultdict(list)
     for path in tree.paths:
-        for folder in _folders_above(path):
+        for folder in folders_above(path):
             inside[folder].append(path)
     ends: defaultdict[str, list[str]] = defaultdict(list)
     for folder in inside:
@@ -112,16 +112,6 @@ def _folder_named(cell: str, ends: Mapping[str, Sequence[str]]) -> str:
         shorter = [folder for end in _ends_of(asked)[1:] for folder in ends.get(f"/{end}", ())]
         found = [*ends.get(asked, ()), *shorter]
     return found[0] if len(found) == 1 else ""
-
-
-def _folders_above(path: str) -> list[str]:
-    """Every folder above a file, the outermost first.
-
-    >>> _folders_above("train/cat/1.png")
-    ['train', 'train/cat']
-    """
-    steps = path.split("/")
-    return ["/".join(steps[:depth]) for depth in range(1, len(steps))]
 
 
 def _ends_of(folder: str) -> list[str]:

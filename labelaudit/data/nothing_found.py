@@ -61,6 +61,11 @@ def tables_beside(tree: Tree, read: Read) -> str:
     return name_some(tables)
 
 
+def _aside(tree: Tree, read: Read) -> str:
+    told = tables_beside(tree, read)
+    return f" ({told})" if told else ""
+
+
 def nothing_found(subject: Subject, read: Read) -> str:
     """The message for a dataset that no reader recognised: what was looked for and what to do.
 
@@ -76,10 +81,8 @@ def nothing_found(subject: Subject, read: Read) -> str:
         return _unknown_file(subject)
     tree = subject.tree
     columns = ("path_column", "label_column", "annotator")
-    told = tables_beside(tree, read)
-    tables = f" ({told})" if told else ""
     if asked := [f"`{name}`" for name in columns if getattr(subject.source, name) is not None]:
-        return f"'{tree.shown}' has no table for {' and '.join(asked)}{tables}: give one with `labels` FILE"
+        return f"'{tree.shown}' has no table for {' and '.join(asked)}{_aside(tree, read)}: give one with `labels` FILE"
     advice = "put images into <class>/ folders, or give a table of labels with `labels` FILE"
     if not tree.paths:
         return _no_images(tree, advice)
@@ -97,7 +100,7 @@ def nothing_found(subject: Subject, read: Read) -> str:
         beside += f", '{listed}' has a line for each image and no names: write them beside its labels"
     elif closed:
         beside += f", '{closed[0]}' is not read: save it as a CSV of paths and labels if it holds them"
-    where = f"they lie in no class folders, no table there names them{tables}"
+    where = f"they lie in no class folders, no table there names them{_aside(tree, read)}"
     return (
         f"'{tree.shown}' holds {count(len(tree.paths), 'image')} without labels: {where}, and their names show no "
         f"pattern{beside}: {advice}, or say `label_from` name:'REGEX'{alone}"

@@ -17,7 +17,7 @@ from labelaudit.data.column_names import is_label_name
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.records import columns_of, flatten, parse_json
 from labelaudit.data.table import DocumentError, Table, parse_xml
-from labelaudit.data.tree import Tree, ending_of
+from labelaudit.data.tree import Tree, ending_of, folders_above
 from labelaudit.errors import DataError, damage_of
 from labelaudit.text import count
 
@@ -40,16 +40,9 @@ def find_sidecars(tree: Tree) -> dict[str, str]:
     for path in tree.paths if any(kinds.values()) else ():
         name = posixpath.basename(path)
         for key in {name, posixpath.splitext(name)[0]}:
-            for folder in _folders_of(path):
+            for folder in ("", *folders_above(path)):
                 named[folder, key] = "" if (folder, key) in named else path
     return next(filter(None, (_find(documents, named, len(tree.paths)) for documents in kinds.values())), {})
-
-
-def _folders_of(path: str) -> Iterator[str]:
-    """Yield the folder of a file and all above it, up to the root, which is empty."""
-    while path:
-        path = posixpath.dirname(path)
-        yield path
 
 
 def _find(documents: Sequence[str], named: Mapping[tuple[str, str], str], images: int) -> dict[str, str]:
@@ -60,7 +53,8 @@ def _find(documents: Sequence[str], named: Mapping[tuple[str, str], str], images
     found: dict[str, str] = {}
     for path in documents:
         name = posixpath.splitext(posixpath.basename(path))[0]
-        if image := next((named[folder, name] for folder in _folders_of(path) if (folder, name) in named), ""):
+        nearest = (*folders_above(path)[::-1], "")
+        if image := next((named[folder, name] for folder in nearest if (folder, name) in named), ""):
             found[path] = image
     several = Counter(found.values())
     found = {path: image for path, image in found.items() if several[image] == 1}

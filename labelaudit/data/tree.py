@@ -142,6 +142,16 @@ def stem_of(path: str) -> str:
     return posixpath.splitext(posixpath.basename(path.replace("\\", "/")))[0]
 
 
+def folders_above(path: str) -> list[str]:
+    """Every folder above a file but the root, the outermost first.
+
+    >>> folders_above("train/cat/1.png")
+    ['train', 'train/cat']
+    """
+    steps = path.split("/")
+    return ["/".join(steps[:depth]) for depth in range(1, len(steps))]
+
+
 def _says_kind(ending: str) -> bool:
     """Whether an ending says of which kind a file is: ``.300`` at the end of a number and ``.jpg?w=300`` do not.
 

@@ -31,6 +31,7 @@ from labelaudit.features.pairs import (
     project,
 )
 from labelaudit.features.thumbnails import Thumbnails
+from labelaudit.kinds import tell_two_labels
 from labelaudit.machine import Machine
 from labelaudit.types import Features, Finding, Floats, Ints, Samples
 
@@ -66,10 +67,7 @@ def conflicts(samples: Samples) -> tuple[Finding, ...]:
 
     The finding's partner is the first sample of the group that has another label than its path.
     """
-    findings = [
-        _finding(samples, "conflict", row, other, "the same bytes as")
-        for row, other in _copies(samples, samples.labels.tolist())
-    ]
+    findings = [_finding(samples, "conflict", *pair) for pair in _copies(samples, samples.labels.tolist())]
     return tuple(sorted(findings, key=lambda finding: finding.path))
 
 
@@ -173,9 +171,7 @@ def _name(pairs: Pairs) -> Iterator[tuple[int, int]]:
 
 
 def _name_conflicts(samples: Samples, pairs: Pairs) -> tuple[Finding, ...]:
-    return tuple(
-        _finding(samples, "near_duplicate", row, other, "nearly the same image as") for row, other in _name(pairs)
-    )
+    return tuple(_finding(samples, "near_duplicate", *pair) for pair in _name(pairs))
 
 
 def _correlate(vectors: npt.NDArray[np.float32], a: Ints, b: Ints) -> tuple[Floats]:
@@ -189,9 +185,9 @@ def _correlate(vectors: npt.NDArray[np.float32], a: Ints, b: Ints) -> tuple[Floa
     return (found,)
 
 
-def _finding(samples: Samples, kind: str, row: int, other: int, relation: str) -> Finding:
+def _finding(samples: Samples, kind: str, row: int, other: int) -> Finding:
     own, theirs = samples.claim(row), samples.claim(other)
-    detail = f"labelled '{own.label}', but {relation} '{theirs.path}', labelled '{theirs.label}'"
+    detail = tell_two_labels(kind, own.label, theirs.path, theirs.label)
     return Finding(kind=kind, path=own.path, detail=detail, partner=theirs.path)
 
 

@@ -73,6 +73,8 @@ class Reading:
     and `Curve.lasting_clear`; ``None`` where that can hardly be told."""
     sure: float = 1.0
     """Share of labels that may be called sure at most, while nobody has judged."""
+    agreed: float = 1.0
+    """Share of samples whose label is the pool's likeliest class."""
 
 
 def read_rate(
@@ -126,6 +128,7 @@ def read_rate(
         by_curve=None if curve is None else curve.asymptote,
         lasting=None if curve is None or curve.told < _SAID else lasts,
         sure=max(mean_of(own <= 1 - BORNE_OUT), strangers),
+        agreed=float((likeliest == labels).mean()),
     )
 
 

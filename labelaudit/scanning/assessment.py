@@ -25,7 +25,7 @@ from labelaudit.judge.belief import believe
 from labelaudit.judge.consensus import Consensus, settle_suspicion
 from labelaudit.judge.decide import decide, keep_in_bounds
 from labelaudit.judge.reasons import Reason, find
-from labelaudit.judge.scores import find_likeliest, log_odds
+from labelaudit.judge.scores import log_odds
 from labelaudit.judge.verdict_fit import VIEWS, VerdictFit, answers_of
 from labelaudit.judge.verdict_fit import fit as fit_verdicts
 from labelaudit.machine import Clock, Machine, list_versions, one_blas_thread
@@ -205,9 +205,7 @@ def _decide(
     first = STEPS if steps and settings.rank_by == ENSEMBLE else settings.rank_by
     decision = rank_by(first, decision, evidence, samples.labels, known)
     made_by = "" if features is None or samples.images is None else features.name
-    named = 1.0  # where verdicts tell
-    if tuned_by is None:
-        named = float((find_likeliest(samples.labels, consensus.answer.probs) == samples.labels).mean())
+    agreed = consensus.reading.agreed if tuned_by is None else 1.0  # else verdicts tell
     strange = "About {:,.0f} images seem to belong to no class (`reason` says which)."
     notes = [
         *unrelated,
@@ -218,7 +216,7 @@ def _decide(
         *heard.notes,
         *hedged,
         *note_classes(samples),
-        *([] if unrelated else note_doubt(decision, made_by, named)),
+        *([] if unrelated else note_doubt(decision, made_by, agreed)),
         *note_few(samples),
         *note_blank(blank),
     ]

@@ -51,20 +51,20 @@ def name_products(evidence: Mapping[str, Evidence]) -> str | None:
     return ("bfloat16" if rounded else "float32") if trained else None
 
 
-def note_doubt(decision: Decision, features: str, named: float = 1.0) -> list[str]:
+def note_doubt(decision: Decision, features: str, agreed: float = 1.0) -> list[str]:
     """The note that suspects may be hard images, where few are sure or the models name other classes than given ones.
 
     ``features`` is the name of those that a backbone made, empty where none did; better ones leave less doubt.
-    ``named`` is the share of images, in [0, 1], whose given class is the likeliest to models that have not seen it.
+    ``agreed`` is the share of images, in [0, 1], whose given class is the likeliest to models that have not seen it.
     """
     flagged, sure = int(decision.is_issue.sum()), int(decision.is_sure.sum())
     if flagged < _SEVERAL:
         return []
-    if named < _HARDLY_SEEN:
+    if agreed < _HARDLY_SEEN:
         doubt = (
-            f"The models name the given class of only {named:.0%} of the images: either very many labels are wrong, or "
-            "the models can hardly see these classes, and then most suspects have a right label, sure ones too. Labels "
-            "alone cannot tell which, so trust the order only. Twenty verdicts can: labelaudit tune RUN."
+            f"The models name the given class of only {agreed:.0%} of the images: either very many labels are wrong, "
+            "or the models can hardly see these classes, and then most suspects have a right label, sure ones too. "
+            "Labels alone cannot tell which, so trust the order only. Twenty verdicts can: labelaudit tune RUN."
         )
     elif sure > flagged / 2:
         return []
