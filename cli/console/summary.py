@@ -209,10 +209,11 @@ def _costs(audit: Audit, console: Console, *, verbose: bool) -> None:
     _section(console, "Time")
     total = sum(stage.seconds for stage in audit.stages)
     peak = max(stage.peak_bytes for stage in audit.stages)
-    long = [stage for stage in audit.stages if stage.seconds >= _SHORTEST]
-    parts = ": " + ", ".join(f"{printable(stage.name)} {duration(stage.seconds)}" for stage in long) if long else ""
-    _line(console, "", f"Took {duration(total)} on {printable(audit.device)}, at most {size(peak)} of memory{parts}")
+    _line(console, "", f"Took {duration(total)} on {printable(audit.device)}, at most {size(peak)} of memory")
     if verbose:
+        long = [stage for stage in audit.stages if stage.seconds >= _SHORTEST]
+        for stage in long:
+            _line(console, f"{printable(stage.name)} ", duration(stage.seconds))
         _line(console, "", ", ".join(printable(f"{name} {version}") for name, version in audit.versions.items()))
 
 
@@ -253,5 +254,7 @@ def _indented(block: Table | Text) -> Padding:
 
 
 def _line(console: Console, lead: str, text: str, style: str = "") -> None:
-    """One paragraph under a heading."""
-    console.print(_indented(Text(lead + text, style=style)))
+    """One paragraph under a heading, its further lines below the first one's text."""
+    lines = Text(text, style=style).wrap(console, max(1, console.width - _INDENT - len(lead)))
+    for number, line in enumerate(lines):
+        console.print(_indented(Text(" " * len(lead) if number else lead) + line))

@@ -85,6 +85,6 @@ def say_chance(decision: Decision, row: int) -> str:
 
 
 def tell_chance(decision: Decision, row: int) -> str:
-    """`say_chance` as words that stand alone: ``surely wrong``, ``doubtful``, ``87% likely wrong``."""
+    """`say_chance` as words that stand alone: ``sure``, ``doubtful``, ``87% likely wrong``."""
     said = say_chance(decision, row)
-    return {"sure": "surely wrong"}.get(said, f"{said} likely wrong" if said.endswith("%") else said)
+    return f"{said} likely wrong" if said.endswith("%") else said

@@ -44,7 +44,7 @@ class Suspect:
     status: Status
     """new: counts · known: in the baseline · accepted: a person found the label right · ignored: by policy ·
     uncertain: within the tolerance of a threshold, on either side, so that it never fails a gate by itself ·
-    doubtful: flagged, but not surely wrong, and the policy counts sure suspects alone"""
+    doubtful: flagged, but not sure, and the policy counts sure suspects alone"""
     note: str = ""
     """A word on its status, where that needs one: who accepted it, the reason of an ignore."""
 

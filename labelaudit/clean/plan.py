@@ -288,7 +288,7 @@ class _PlanBuilder:
         if self.doubtful:
             told = len(self.reviewed.settled)
             yield (
-                f"Suspects that stay as they are because they are doubtful, not surely wrong: {self.doubtful:,}. "
+                f"Suspects that stay as they are because they are doubtful, not sure: {self.doubtful:,}. "
                 f"`tier` doubtful takes them too{where_to_stop(scale_of(self.audit.decision, told))}."
             )
         if self.unsure:

@@ -67,10 +67,8 @@ class Alike:
             if not alike:  # copies under other labels are findings, each with its partner
                 return name_few(samples)
             identical = _count_sharing(samples.numbered, samples.labels)
-            said = (
-                f"{alike:,} of {len(samples):,} images {self._say_kind(alike, identical)}: such images are not judged "
-                "by one another, and are wrong together."
-            )
+            kind = self._say_kind(alike, identical)
+            said = f"{alike:,} of {len(samples):,} images {kind}: such images are judged together, as one."
         return [said, *name_few(samples)]
 
     def _say_kind(self, alike: int, identical: int) -> str:

@@ -52,7 +52,7 @@ def name_products(evidence: Mapping[str, Evidence]) -> str | None:
 
 
 def note_doubt(decision: Decision, features: str, agreed: float = 1.0) -> list[str]:
-    """The note that suspects may be hard images, where few are sure or the models name other classes than given ones.
+    """The note that models hardly see the classes, and where few suspects are sure, that other features may do better.
 
     ``features`` is the name of those that a backbone made, empty where none did; better ones leave less doubt.
     ``agreed`` is the share of images, in [0, 1], whose given class is the likeliest to models that have not seen it.
@@ -60,22 +60,18 @@ def note_doubt(decision: Decision, features: str, agreed: float = 1.0) -> list[s
     flagged, sure = int(decision.is_issue.sum()), int(decision.is_sure.sum())
     if flagged < _SEVERAL:
         return []
+    notes = []
     if agreed < _HARDLY_SEEN:
-        doubt = (
+        notes.append(
             f"The models name the given class of only {agreed:.0%} of the images: either very many labels are wrong, "
             "or the models can hardly see these classes, and then most suspects have a right label, sure ones too. "
             "Labels alone cannot tell which, so trust the order only. Twenty verdicts can: labelaudit tune RUN."
         )
     elif sure > flagged / 2:
         return []
-    else:
-        doubt = (
-            f"{sure:,} of the {flagged:,} suspects {'is' if sure == 1 else 'are'} sure; the others may be the models' "
-            "own doubt about hard images, which labels alone cannot tell from wrong labels. Twenty verdicts can: "
-            "labelaudit tune RUN."
-        )
-    advice = advise_backbone(features) if features else ""
-    return [doubt, *([advice] if advice else [])]
+    if features and (advice := advise_backbone(features)):
+        notes.append(advice)
+    return notes
 
 
 def note_unrelated(pooled: Floats, samples: Samples) -> list[str]:

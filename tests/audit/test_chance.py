@@ -33,7 +33,7 @@ def test_no_percentage_before_verdicts_have_set_the_scale() -> None:
     first, second = np.flatnonzero(made.is_issue).tolist()
     rest = int(np.flatnonzero(~made.is_issue)[0])
     assert [say_chance(made, row) for row in (first, second, rest)] == ["sure", "doubtful", "no suspect"]
-    assert [tell_chance(made, row) for row in (first, second)] == ["surely wrong", "doubtful"]
+    assert [tell_chance(made, row) for row in (first, second)] == ["sure", "doubtful"]
 
 
 def test_a_percentage_once_they_have() -> None:

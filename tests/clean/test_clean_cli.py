@@ -71,7 +71,7 @@ def test_doubtful_suspects_are_changed_only_where_they_are_named(tmp_path: Path)
     audit = make_dataset(tmp_path / "pets", decision={"sure_threshold": 0.98})
     runs.write(audit, tmp_path / "run")
     plain = call("clean", tmp_path / "run", "--action", "suspect=drop")
-    assert "because they are doubtful, not surely wrong: 2. --tier doubtful takes them too" in plain.out
+    assert "because they are doubtful, not sure: 2. --tier doubtful takes them too" in plain.out
     assert "As they are: 2 suspects\n" in plain.out
     told = call("clean", tmp_path / "run", "--action", "suspect=drop", "--tier", "doubtful")
     assert "3 changes to 6 images" in told.out

@@ -48,7 +48,7 @@ def test_sure_suspects_are_meant_and_doubtful_ones_only_where_asked_for(
     plan = make_plan(audit, match(audit, []), actions={"suspect": "drop"})
     assert brief(plan.changes) == [("dog/b.png", "drop", "", "threshold", "suspect"), BROKEN]
     assert plan.kept == {"suspect": 1}
-    assert plan.notes[1].startswith("Suspects that stay as they are because they are doubtful, not surely wrong: 1.")
+    assert plan.notes[1].startswith("Suspects that stay as they are because they are doubtful, not sure: 1.")
     assert "; 20 verdicts tell where to stop" in plan.notes[1]
     monkeypatch.setattr("labelaudit.clean.plan.scale_of", lambda *_: "outdated")  # twenty verdicts need more images
     later = make_plan(audit, match(audit, []), actions={"suspect": "drop"}).notes[1]

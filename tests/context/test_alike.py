@@ -154,7 +154,7 @@ def test_copies_of_the_same_bytes_are_no_scenes() -> None:
 def test_identical_copies_are_not_called_near_ones(digests: str, groups: str, said: str) -> None:
     dataset = replace(samples(6, 1), labels=np.array([0, 0, 0, 0, 1, 2]), digests=tuple(digests), groups=tuple(groups))
     notes = Alike(samples=dataset, findings=(), scenes=None, named=False).notes()
-    assert notes[0] == said + ": such images are not judged by one another, and are wrong together."
+    assert notes[0] == said + ": such images are judged together, as one."
 
 
 def test_few_samples_have_no_scenes() -> None:

@@ -66,7 +66,6 @@ function percent(share) {
 /** How likely the label of a suspect is wrong, in words. */
 function chanceOf(row) {
   const said = data.chances[data.chance[row]];
-  if (said === "sure") return "surely wrong";
   return said.endsWith("%") ? said + " likely wrong" : said;
 }
 

@@ -155,8 +155,13 @@ if (chart) {
     if (event.key === "Enter" && shown.rows.length) openDetail(shown.rows[0], shown.rows);
   });
   const select = document.getElementById("map-class");
-  for (const index of [...new Set(chart.label)].sort((a, b) => collator.compare(data.classes[a], data.classes[b]))) {
+  const known = [...new Set(chart.label)].sort((a, b) => collator.compare(data.classes[a], data.classes[b]));
+  for (const index of known) {
     select.append(new Option(data.classes[index], index));
+    if (known.length > 12) continue;
+    const entry = make("span", "", isolate(shorten(data.classes[index], 40)));
+    entry.style.setProperty("--dot", `hsl(${hue(index)} 60% 50%)`);
+    document.getElementById("map-legend").append(entry);
   }
   select.addEventListener("input", drawMap);
   document.getElementById("map-suspects").addEventListener("input", drawMap);

@@ -67,7 +67,7 @@ def test_github_escapes_what_its_runner_unescapes() -> None:
     line = GATE_FORMATS["github"](make_outcome(suspects=(suspect,))).splitlines()[0]
     assert line == (
         "::warning file=pets/a%3Ab%2Cc%25\\nd.png,title=labelaudit new suspect::"
-        "a:b,c%25\\nd.png: cat -> dog, surely wrong: 50%25"
+        "a:b,c%25\\nd.png: cat -> dog, sure: 50%25"
     )
 
 
@@ -160,12 +160,12 @@ Rules:
   ok  max-new  0 new suspects, 0 allowed.
 
 12 suspects: 2 new, 2 known, 2 accepted, 2 ignored, 2 uncertain, 2 doubtful
-  new        surely wrong  cat -> dog  cat/0.png   looks like dog; new!
-  new        surely wrong  cat -> dog  cat/6.png   looks like dog; new!
-  uncertain  surely wrong  cat -> dog  cat/4.png   looks like dog; uncertain!
-  uncertain  surely wrong  cat -> dog  cat/10.png  looks like dog; uncertain!
-  doubtful   surely wrong  cat -> dog  cat/5.png   looks like dog; doubtful!
-  doubtful   surely wrong  cat -> dog  cat/11.png  looks like dog; doubtful!
+  new        sure  cat -> dog  cat/0.png   looks like dog; new!
+  new        sure  cat -> dog  cat/6.png   looks like dog; new!
+  uncertain  sure  cat -> dog  cat/4.png   looks like dog; uncertain!
+  uncertain  sure  cat -> dog  cat/10.png  looks like dog; uncertain!
+  doubtful   sure  cat -> dog  cat/5.png   looks like dog; doubtful!
+  doubtful   sure  cat -> dog  cat/11.png  looks like dog; doubtful!
 
 3 files or rows with a problem: 1 new conflict, 1 known conflict, 1 ignored conflict
   new  conflict  cat/0.png  Same bytes as dog/d.png; ?
