@@ -26,7 +26,7 @@ from .clean import clean
 from .config import config
 from .console.manual import Command, Group, flow, polish
 from .console.options import option
-from .console.parameters import learn_options
+from .console.parameters import learn_options, learn_run
 from .console.streams import as_typed, open_streams
 from .console.usage import UsageError, reword
 from .corrupt import corrupt
@@ -59,6 +59,7 @@ class _Group(Group):
 
     def invoke(self, ctx: Any) -> Any:
         learn_options(self)
+        learn_run("RUN")
         try:
             return super().invoke(ctx)
         except LabelAuditError as error:

@@ -219,6 +219,8 @@ def _show_plan(console: Console, plan: CorrectionPlan, audit: Audit, *, most: in
     else:
         say(console, f"No changes to {len(audit.samples):,} images", style="bold")
     kept = {name: number for name, number in plan.kept.items() if isinstance(number, int)}
+    if plan.changes and (kept or plan.notes):
+        console.print()
     if kept:
         idle = "suspect" in kept and plan.actions.get("suspect") == "keep"
         advice = ": review them, or use --action suspect=quarantine" if idle else ""
@@ -250,7 +252,6 @@ def _show_worst(console: Console, audit: Audit, changes: Sequence[Change], most:
         console.print(table)
     if len(changes) > most:
         say(console, f"and {len(changes) - most:,} more in the plan", style="dim")
-    console.print()
 
 
 def _show_made(console: Console, made: WrittenDataset, samples: int) -> None:

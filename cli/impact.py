@@ -74,8 +74,10 @@ def impact(
     say(console, found.sentence, style="bold")
     console.print()
     given, left = found.trained_on
-    console.print(f"  {'given labels':<16}{found.given:>7.1%}  on {given:,} images")
-    console.print(f"  {'cleaned labels':<16}{found.cleaned:>7.1%}  on {left:,} images, {found.changed:,} changes")
+    console.print(f"  {'given labels':<16}{found.given:>7.1%}  trained on {given:,} images")
+    console.print(
+        f"  {'cleaned labels':<16}{found.cleaned:>7.1%}  trained on {left:,} images, {found.changed:,} changes"
+    )
     console.print()
     where = {
         "supplied": "test images with supplied labels",

@@ -11,7 +11,8 @@ import typer
 
 from labelaudit.errors import OptionError
 
-from .streams import tell
+from .parameters import learn_run
+from .streams import spell_path, tell
 
 DEFAULT = Path("labelaudit-run")
 """The folder that `labelaudit scan` writes unless told otherwise."""
@@ -27,6 +28,12 @@ def find_run(named: Path | None) -> Path:
     Raises:
         OptionError: there is none here, there are several, or ``named`` is a dataset that a RUN here was made from.
     """
+    run = _find_run(named)
+    learn_run(spell_path(run))
+    return run
+
+
+def _find_run(named: Path | None) -> Path:
     from labelaudit.audit.run import is_run
 
     if named is not None:

@@ -21,6 +21,7 @@ from labelaudit.audit.run import REPORT
 from labelaudit.reports.figures import adds_nothing
 from labelaudit.text import count, count_kind, duration, interval, name_some, name_subject, printable, size
 
+from .parameters import learn_run
 from .streams import as_typed, brief, make_table, spell_path, trimmed
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def render(audit: Audit, console: Console, *, verbose: bool = False) -> None:
 
 def _render(audit: Audit, console: Console, *, verbose: bool) -> None:
     more = 4 if verbose else 1
+    if audit.folder is not None:
+        learn_run(spell_path(audit.folder))
     _headline(audit, console)
     _suspects(audit, console, _SUSPECTS * more)
     _concentrations(audit, console, _FINDINGS * more)

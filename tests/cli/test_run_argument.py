@@ -54,6 +54,8 @@ def test_what_is_no_run_says_what_it_is(tmp_path: Path) -> None:
     }.items():
         result = CliRunner().invoke(app, ["estimate", str(named)], prog_name="labelaudit")
         assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
+    result = CliRunner().invoke(app, ["clean", str(run), "--plan", str(tmp_path / "none")], prog_name="labelaudit")
+    assert f"`labelaudit clean {run}`" in result.stderr, "the RUN at hand, not the word RUN"
     result = CliRunner().invoke(app, ["baseline", "show", str(run)], prog_name="labelaudit")
     assert f"{run} is a folder and no baseline: name a file that --write-baseline wrote" in result.stderr
 
