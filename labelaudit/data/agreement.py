@@ -13,11 +13,11 @@ from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing
 from labelaudit.data.parts import split_kinds
 from labelaudit.data.reader import Reading, Subject
-from labelaudit.data.split_labels import Again, join_splits
+from labelaudit.data.split_labels import join_splits
 from labelaudit.text import count, name_some
 
 
-def agree(certain: Sequence[Reading], subject: Subject, again: Again) -> tuple[Reading, Listing]:
+def agree(certain: Sequence[Reading], subject: Subject) -> tuple[Reading, Listing]:
     """Merge the certain readings of a dataset into one, which has no reader where several are needed, and its listing.
 
     Where they divide the images alike, the reading that labels most images is taken. Among equals class names of words
@@ -35,7 +35,7 @@ def agree(certain: Sequence[Reading], subject: Subject, again: Again) -> tuple[R
     rest = [pair for pair in listings if pair[1] is not first]
     apart = all(map({*first.ids}.isdisjoint, (listing.ids for _, listing in rest)))
     if apart:
-        joined = join_splits([(first_reading, first), *rest], subject, again)
+        joined = join_splits([(first_reading, first), *rest], subject)
         if joined is not None:
             what, listing = joined
             return replace(first_reading, what=what, reader=""), listing

@@ -18,9 +18,9 @@ from labelaudit.data.folder_rows import PATHS, spread_folders
 from labelaudit.data.joined_tables import FoundTable, join_by_ids, join_tables, leave_parts, with_split
 from labelaudit.data.matching import Match, path_steps
 from labelaudit.data.parts import Part, part_of, split_kinds
+from labelaudit.data.reader import read_document
 from labelaudit.data.sidecars import find_sidecars, tabulate
 from labelaudit.data.source import Source
-from labelaudit.data.sources import read_document
 from labelaudit.data.table import DOCUMENT_SUFFIXES, DocumentError, EncodingError, Table, ends_as_image
 from labelaudit.data.tree import Tree, ending_of, stem_of
 from labelaudit.data.votes import find_annotators, find_wide_annotators

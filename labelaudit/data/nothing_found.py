@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from labelaudit.data.archive import is_archive
 from labelaudit.data.formats import VIDEOS
 from labelaudit.data.images import ImageError, suffix
-from labelaudit.data.reader import Subject
-from labelaudit.data.table import Table, ends_as_image
+from labelaudit.data.reader import Subject, read_document
+from labelaudit.data.table import ends_as_image
 from labelaudit.data.tree import Tree, ending_of
 from labelaudit.errors import DataError
 from labelaudit.text import count, name_some
 
-Read = Callable[[str, bytes], Table]
 _CLOSED = re.compile(
     r".*\.(mat|xlsx?|ods|h5|hdf5|arrow|feather|pkl|pickle|db|sqlite3?|rds|sav|tfrecord|tfrec|mdb|bin|npy|lance|beton|ya?ml|zarr|rec|orc|avro|nii\.gz|(csv|tsv|txt|jsonl?)\.(gz|bz2|xz|zip))(-\d+-of-\d+)?",
     re.IGNORECASE,
@@ -40,14 +38,14 @@ def _stem_of_boxes(path: str) -> str | None:
     return stem if ending.lower() in ("xml", "txt", "json") else None
 
 
-def tables_beside(tree: Tree, read: Read) -> str:
+def tables_beside(tree: Tree) -> str:
     """The files of a folder that may be tables of labels, or the reason why one is none; empty where they are many."""
     tables = [other for other in tree.others if ending_of(other) in (".csv", ".tsv", ".json", ".jsonl", ".ndjson")]
     if not 0 < len(tables) <= _FEW:
         return ""
     for name in tables:
         try:
-            table = read(name, tree.storage.read(name))
+            table = read_document(name, tree.storage.read(name))
         except (ImageError, OSError, ValueError):
             continue
         except DataError as error:
@@ -61,16 +59,8 @@ def tables_beside(tree: Tree, read: Read) -> str:
     return name_some(tables)
 
 
-def _aside(tree: Tree, read: Read) -> str:
-    told = tables_beside(tree, read)
-    return f" ({told})" if told else ""
-
-
-def nothing_found(subject: Subject, read: Read) -> str:
-    """The message for a dataset that no reader recognised: what was looked for and what to do.
-
-    ``read`` makes a table of the name and the bytes of a document, as `labelaudit.data.sources.read_document` does.
-    """
+def nothing_found(subject: Subject) -> str:
+    """The message for a dataset that no reader recognised: what was looked for and what to do."""
     source = subject.source
     if source.labels is not None and source.label_from is not None:
         return f"'{subject.shown}': `labels` and `label_from` both say where the labels are: leave one out"
@@ -81,11 +71,13 @@ def nothing_found(subject: Subject, read: Read) -> str:
         return _unknown_file(subject)
     tree = subject.tree
     columns = ("path_column", "label_column", "annotator")
-    if asked := [f"`{name}`" for name in columns if getattr(subject.source, name) is not None]:
-        return f"'{tree.shown}' has no table for {' and '.join(asked)}{_aside(tree, read)}: give one with `labels` FILE"
+    asked = [f"`{name}`" for name in columns if getattr(source, name) is not None]
     advice = "put images into <class>/ folders, or give a table of labels with `labels` FILE"
-    if not tree.paths:
+    if not asked and not tree.paths:
         return _no_images(tree, advice)
+    tables = f" ({told})" if (told := tables_beside(tree)) else ""
+    if asked:
+        return f"'{tree.shown}' has no table for {' and '.join(asked)}{tables}: give one with `labels` FILE"
     names = [path.rpartition("/")[2] for path in tree.paths]
     stems = {*names, *(name.rpartition(".")[0] for name in names)}
     boxes = sum(_stem_of_boxes(other) in stems for other in tree.others)
@@ -100,7 +92,7 @@ def nothing_found(subject: Subject, read: Read) -> str:
         beside += f", '{listed}' has a line for each image and no names: write them beside its labels"
     elif closed:
         beside += f", '{closed[0]}' is not read: save it as a CSV of paths and labels if it holds them"
-    where = f"they lie in no class folders, no table there names them{_aside(tree, read)}"
+    where = f"they lie in no class folders, no table there names them{tables}"
     return (
         f"'{tree.shown}' holds {count(len(tree.paths), 'image')} without labels: {where}, and their names show no "
         f"pattern{beside}: {advice}, or say `label_from` name:'REGEX'{alone}"

@@ -4,22 +4,28 @@ A reader is one file of `labelaudit.data.readers`. It has ``recognise(subject)``
 that it knows and says how sure each is, none where it is not a kind of its own, and its file name is what ``format``
 takes; or ``tabulate(name, data)``, which makes a `labelaudit.data.table.Table` with columns ``path`` and ``label`` of a
 document of labels, ``None`` of one of another kind, and is asked for every file that may hold labels. What is no path
-is looked at by ``open_(source)``, labels without images by ``recognise_labels(source)``.
+is looked at by ``open_(subject)``, labels without images by ``recognise_labels(source)``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
+from types import ModuleType
 
 from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing
-from labelaudit.data.source import Source, is_address
+from labelaudit.data.source import Source, is_address, refuse_missing
+from labelaudit.data.table import Table, parse_table
 from labelaudit.data.tree import Tree, walk
-from labelaudit.errors import DataError
+from labelaudit.errors import DataError, damage_of, unknown_name
+
+_ROOM = "labelaudit.data.readers"
 
 
 class Certainty(IntEnum):
@@ -47,7 +53,7 @@ class Reading:
     read: Callable[[], Listing]
     certainty: Certainty = Certainty.CERTAIN
     reader: str = ""
-    """Name of the reader; `labelaudit.data.sources` fills it in."""
+    """Name of the reader; `readings_of` fills it in."""
     candidates: tuple[Candidate, ...] = ()
     """Commands that can be typed instead, if it is not certain."""
     refusal: DataError | None = None
@@ -99,3 +105,45 @@ class Subject:
             return self._tree
         assert self.path is not None
         return walk(self.path)
+
+
+@cache
+def readers() -> Mapping[str, ModuleType]:
+    """Every reader by its name."""
+    room = importlib.import_module(_ROOM)
+    names = sorted(module.name for module in pkgutil.iter_modules(room.__path__))
+    return {name: importlib.import_module(f"{_ROOM}.{name}") for name in names}
+
+
+def subject_of(source: Source) -> Subject:
+    """The file or folder that ``source`` names, for the readers to look at."""
+    subject = Subject(source)
+    for name, reader in readers().items():
+        opener: Callable[[Subject], Subject | None] | None = getattr(reader, "open_", None)
+        if opener is not None and source.format in (None, name) and (opened := opener(subject)) is not None:
+            return opened
+    refuse_missing(subject.path, source.labels)
+    return subject
+
+
+def readings_of(subject: Subject) -> list[Reading]:
+    """The readings of a dataset that any reader knows, or the one that ``format`` names."""
+    known = {name: reader for name, reader in readers().items() if hasattr(reader, "recognise")}
+    asked = subject.source.format
+    if asked is not None and asked.replace("-", "_") not in known:
+        raise unknown_name("format", asked, known)
+    found = []
+    for name, reader in known.items():
+        if asked in (None, name, name.replace("_", "-")):
+            found += [replace(reading, reader=name) for reading in reader.recognise(subject)]
+    return found
+
+
+def read_document(name: str, data: bytes) -> Table:
+    """A document of labels as a table, by the reader that knows its kind; raises `DataError` where none does."""
+    with damage_of(f"'{name}'", "export it again, or give another", of_any_shape=True):
+        for reader in readers().values():
+            table: Table | None = reader.tabulate(name, data) if hasattr(reader, "tabulate") else None
+            if table is not None:
+                return table
+        return parse_table(name, data)

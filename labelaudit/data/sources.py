@@ -1,4 +1,4 @@
-"""The registry of readers: all of them are asked what a dataset is, and one certain answer is read.
+"""The way to a listing: all readers are asked what a dataset is, and one certain answer is read.
 
 >>> open_source("no/such/folder")
 Traceback (most recent call last):
@@ -8,14 +8,10 @@ labelaudit.errors.DataError: 'no/such/folder' does not exist: give a folder of i
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache, partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from labelaudit.data.agreement import add_columns, agree
@@ -25,27 +21,18 @@ from labelaudit.data.folders import LISTED, Candidate, Undecided
 from labelaudit.data.listing import IN_NAMES, IN_TABLE, Listing
 from labelaudit.data.nothing_found import nothing_found, tables_beside
 from labelaudit.data.order import state_classes, state_rows
-from labelaudit.data.reader import Certainty, Reading, Subject
-from labelaudit.data.source import Source, refuse_missing
+from labelaudit.data.reader import Certainty, Reading, Subject, readers, readings_of, subject_of
+from labelaudit.data.source import Source
 from labelaudit.data.spelling import plain_spelling, unify_spelling
-from labelaudit.data.table import DOCUMENT_SUFFIXES, Table, parse_table
+from labelaudit.data.table import DOCUMENT_SUFFIXES
 from labelaudit.data.versions import refuse_twice
-from labelaudit.errors import DataError, damage_of, unknown_name
+from labelaudit.errors import DataError, damage_of
 from labelaudit.text import name_some
 
-_ROOM = "labelaudit.data.readers"
 _FEW = 4  # splits whose classes are compared
 _OWNER = re.compile(r"(?<![^\W\d_])(patient|subject|specimen|slide|video|clip)[ _-]?\d+", re.IGNORECASE)
 """The part of a path that says of whom or of what an image is."""
 _LOOKED_AT = 500  # paths that are looked at for such parts before all are
-
-
-@cache
-def readers() -> Mapping[str, ModuleType]:
-    """Every reader by its name."""
-    room = importlib.import_module(_ROOM)
-    names = sorted(module.name for module in pkgutil.iter_modules(room.__path__))
-    return {name: importlib.import_module(f"{_ROOM}.{name}") for name in names}
 
 
 def open_source(data: Any = None, **how: Any) -> Listing:
@@ -130,43 +117,6 @@ def _open(source: Source) -> tuple[str, Listing]:
     return what, name_classes(listing, subject)
 
 
-def subject_of(source: Source) -> Subject:
-    """The file or folder that ``source`` names, for the readers to look at."""
-    for name, reader in readers().items():
-        opener: Callable[[Source], Subject | None] | None = getattr(reader, "open_", None)
-        if opener is not None and source.format in (None, name):
-            subject = opener(source)
-            if subject is not None:
-                return subject
-    subject = Subject(source)
-    refuse_missing(subject.path, source.labels)
-    return subject
-
-
-def readings_of(subject: Subject) -> list[Reading]:
-    """The readings of a dataset that any reader knows, or the one that ``format`` names."""
-    known = {name: reader for name, reader in readers().items() if hasattr(reader, "recognise")}
-    asked = subject.source.format
-    if asked is not None and asked.replace("-", "_") not in known:
-        raise unknown_name("format", asked, known)
-    found = []
-    for name, reader in known.items():
-        if asked in (None, name, name.replace("_", "-")):
-            found += [replace(reading, reader=name) for reading in reader.recognise(subject)]
-    return found
-
-
-def read_document(name: str, data: bytes) -> Table:
-    """A document of labels as a table, by the reader that knows its kind; raises `DataError` where none does."""
-    with damage_of(f"'{name}'", "export it again, or give another", of_any_shape=True):
-        for reader in readers().values():
-            if hasattr(reader, "tabulate"):
-                table: Table | None = reader.tabulate(name, data)
-                if table is not None:
-                    return table
-        return parse_table(name, data)
-
-
 def choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]:
     """Choose one of the ``readings`` of a dataset: its phrase and its listing.
 
@@ -190,7 +140,7 @@ def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[Reading, Lis
     if len(certain) == 1:
         return certain[0], certain[0].read()
     if certain:
-        return agree(certain, subject, partial(_read_without, subject))
+        return agree(certain, subject)
     likely = [reading for reading in readings if reading.certainty is Certainty.LIKELY]
     one_class = [reading for reading in likely if reading.reader == "class_folders"]
     if len(likely) > len(one_class):
@@ -200,7 +150,7 @@ def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[Reading, Lis
         hints = []
         if len({*listing.labels}) == 1:
             hints = [f"{IN_NAMES}: {one.type_} ({one.describe()})." for one in offered[:1]]
-            told = tables_beside(subject.tree, read_document) if subject.is_folder else ""
+            told = tables_beside(subject.tree) if subject.is_folder else ""
             hints += [f"{IN_TABLE}: {told}."] if told else []
         return likely[0], replace(listing, notes=(*listing.notes, *hints))
     refused = [reading for reading in readings if reading.certainty is Certainty.REFUSED]
@@ -217,15 +167,7 @@ def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[Reading, Lis
         )
     if refused:
         return refused[0], refused[0].read()
-    raise DataError(nothing_found(subject, read_document))
-
-
-def _read_without(subject: Subject, reading: Reading, images: Collection[str]) -> Listing:
-    """The listing of a reading of a folder as if ``images`` were not there."""
-    left = tuple(path for path in subject.tree.paths if path not in images)
-    rest = Subject(subject.source, replace(subject.tree, paths=left))
-    found = (one for one in readers()[reading.reader].recognise(rest) if one.what == reading.what)
-    return next(found, reading).read()
+    raise DataError(nothing_found(subject))
 
 
 def _labels_alone(source: Source) -> Listing:

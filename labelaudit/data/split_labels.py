@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import reduce
 from operator import and_
 
 from labelaudit.data.listing import Listing
 from labelaudit.data.parts import splits_by_folder
-from labelaudit.data.reader import Reading, Subject
-
-Again = Callable[[Reading, Collection[str]], Listing]
-"""Reads a reading again as if some images, given by their paths, were not there."""
+from labelaudit.data.reader import Reading, Subject, readers
 
 
-def join_splits(
-    listings: Sequence[tuple[Reading, Listing]], subject: Subject, again: Again
-) -> tuple[str, Listing] | None:
+def join_splits(listings: Sequence[tuple[Reading, Listing]], subject: Subject) -> tuple[str, Listing] | None:
     """The ``listings`` as one, where each labels splits of its own with the classes of the first.
 
     Classes that are numbers may differ in leading zeros. ``None`` where the listings do not fit together so.
@@ -28,7 +24,7 @@ def join_splits(
     if not subject.is_folder or "" in known or len({*known}) < len(known) or not all(called):
         return None
     every = {name for _, listing in listings for name in listing.ids}
-    alone = [again(reading, every.difference(listing.ids)) for reading, listing in listings]
+    alone = [_read_without(every.difference(listing.ids), reading, subject) for reading, listing in listings]
     lost = [one for listing in alone[1:] for one in listing.findings if one.kind != "unlabelled"]
     names = [name for name in alone[0].extra if all(name in listing.extra for listing in alone)]
     ids = [name for listing in alone for name in listing.ids]
@@ -50,6 +46,14 @@ def join_splits(
         origin=" and ".join(listing.origin for listing in alone),
         notes=tuple(dict.fromkeys(note for listing in alone for note in listing.notes)),
     )
+
+
+def _read_without(images: Collection[str], reading: Reading, subject: Subject) -> Listing:
+    """The listing of a reading of a folder as if ``images`` were not there."""
+    left = tuple(path for path in subject.tree.paths if path not in images)
+    rest = Subject(subject.source, replace(subject.tree, paths=left))
+    found = (one for one in readers()[reading.reader].recognise(rest) if one.what == reading.what)
+    return next(found, reading).read()
 
 
 def splits_in(listing: Listing) -> Sequence[str]:

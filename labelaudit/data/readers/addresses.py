@@ -17,9 +17,8 @@ from typing import Any
 
 from labelaudit.data.archive import tree_of
 from labelaudit.data.listing import check_size
-from labelaudit.data.reader import Subject
-from labelaudit.data.source import Source, address_of, is_address
-from labelaudit.data.sources import subject_of
+from labelaudit.data.reader import Subject, subject_of
+from labelaudit.data.source import address_of, is_address
 from labelaudit.data.table import TABLE_SUFFIXES
 from labelaudit.data.tree import Storage, ending_of
 from labelaudit.errors import DataError
@@ -45,8 +44,9 @@ class AddressStorage(Storage):
             raise OSError(f"{type(error).__name__}: {error}") from error
 
 
-def open_(source: Source) -> Subject | None:
+def open_(subject: Subject) -> Subject | None:
     """The files below an address, or the one file there fetched; labels at an address are fetched too."""
+    source = subject.source
     if is_address(source.labels):
         return subject_of(replace(source, labels=_fetch(address_of(source.labels))))
     if not is_address(source.data):
@@ -55,7 +55,7 @@ def open_(source: Source) -> Subject | None:
     filesystem, root = _connect(address)
     if not _ask(address, filesystem.isdir, root):
         if ending_of(root) in TABLE_SUFFIXES:  # its images lie beside it
-            return open_(replace(source, data=address.rpartition("/")[0], labels=_fetch(address)))
+            return open_(Subject(replace(source, data=address.rpartition("/")[0], labels=_fetch(address))))
         return subject_of(replace(source, data=_fetch(address)))
     names = [name[len(root) :].lstrip("/") for name in _ask(address, filesystem.find, root)]
     if not names:

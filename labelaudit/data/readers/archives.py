@@ -21,8 +21,7 @@ from labelaudit.data.listing import Listing, split_of
 from labelaudit.data.parts import Part, lies_in
 from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.records import columns_of
-from labelaudit.data.source import Source
-from labelaudit.data.tree import Disk, Storage, Tree, walk
+from labelaudit.data.tree import Disk, Storage, Tree, ending_of
 from labelaudit.errors import DataError
 from labelaudit.text import count, name_some
 from labelaudit.types import Finding
@@ -32,19 +31,19 @@ _PLAIN = ("cls", "cls.txt", "label", "class", "target", "label.txt")
 """Endings of files that hold a label and nothing else."""
 
 
-def open_(source: Source) -> Subject | None:
+def open_(subject: Subject) -> Subject | None:
     """The files of an archive, of several named by ``{000..012}``, or of a folder of tars without images."""
-    if not isinstance(source.data, str | Path):
+    path, source = subject.path, subject.source
+    if path is None:
         return None
-    path = Path(source.data)
     if path.is_file() and is_archive(path):
         storage = open_archive(path)
         return Subject(source, tree_of(str(path), list(storage.sizes), storage, storage.lost))
     if _BRACES.search(path.name):
         return Subject(source, _join(str(path), _expand(path)))
     if path.is_dir():
-        shards = sorted(one for one in path.rglob("*.tar") if one.is_file())
-        if shards and all(lies_in(image, Part.ASIDE) for image in walk(path).paths):
+        shards = sorted(path / one for one in subject.tree.others if ending_of(one) == ".tar")
+        if shards and all(lies_in(image, Part.ASIDE) for image in subject.tree.paths):
             return Subject(source, _join(str(path), shards))
     return None
 

@@ -31,9 +31,8 @@ from labelaudit.data.found_tables import (
 from labelaudit.data.joined_tables import FoundTable
 from labelaudit.data.listing import Files, Listing
 from labelaudit.data.parts import Part, lies_in
-from labelaudit.data.reader import Certainty, Reading, Subject, refuse
+from labelaudit.data.reader import Certainty, Reading, Subject, read_document, refuse
 from labelaudit.data.source import Source, is_address
-from labelaudit.data.sources import read_document
 from labelaudit.data.table import DOCUMENT_SUFFIXES, Table, frame_table, is_frame
 from labelaudit.data.tree import Tree, ending_of, stem_of, walk
 from labelaudit.errors import DataError

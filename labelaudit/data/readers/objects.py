@@ -28,15 +28,16 @@ from labelaudit.text import find_twice, name_some
 Kind = tuple[str, Callable[[Any], bool], Callable[[Source], Listing]]
 
 
-def open_(source: Source) -> Subject | None:
+def open_(subject: Subject) -> Subject | None:
     """A Python object; raises `DataError` for one of a kind that is not known, and for labels beside its own."""
+    source = subject.source
     if isinstance(source.data, str | Path):
         return None
     what, _, read = _kind_of(source.data)
     if source.labels is not None and read not in (_read_array, _read_list):
         advice = "leave `labels` away, or make them a column and name it with `label_column`"
         raise DataError(f"{what} holds labels itself: {advice}")
-    return Subject(source)
+    return subject
 
 
 def recognise(subject: Subject) -> list[Reading]:
