@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from labelaudit.data.cells import are_marks, is_number, without_zeros
@@ -39,8 +40,35 @@ _MISSING = frozenset(
 """Labels, in small letters, as programs and people write that there is none."""
 
 
-def assemble(table: Table, columns: Columns, match: Match, tree: Tree, *, tables: Sequence[Path | str] = ()) -> Listing:
-    """The images of ``tree`` that rows of ``table`` were matched with; rows and files left over become findings."""
+@dataclass(frozen=True, kw_only=True)
+class FoundTable:
+    """A table about images of a folder, or several as one, with its columns and the files of its rows."""
+
+    table: Table
+    columns: Columns
+    match: Match
+    names: tuple[str, ...]
+    """The files that it was read from."""
+
+    @property
+    def named(self) -> int:
+        """Images that its rows name."""
+        return len({*self.match.files} - {None})
+
+    @cached_property
+    def labels(self) -> Sequence[str]:
+        """(n,) label in each row; empty where there is none."""
+        return self.columns.labels(self.table.cells)
+
+    @cached_property
+    def told(self) -> Mapping[str, str]:
+        """File -> its label, of every row that names one."""
+        return {file: label for file, label in zip(self.match.files, self.labels, strict=True) if file is not None}
+
+
+def assemble(found: FoundTable, tree: Tree) -> Listing:
+    """The images of ``tree`` that rows of a table were matched with; rows and files left over become findings."""
+    table, columns, match = found.table, found.columns, found.match
     assert columns.path is not None
     asked = table.cells[columns.path]
     names = [
@@ -56,7 +84,7 @@ def assemble(table: Table, columns: Columns, match: Match, tree: Tree, *, tables
         for row, file in enumerate(match.files)
         if file is None and row not in match.doubts and asked[row].strip()
     )
-    own = {posixpath.basename(str(path)) for path in tables}
+    own = {posixpath.basename(name) for name in found.names}
     skipped = dict(replace(tree, others=tuple(o for o in tree.others if posixpath.basename(o) not in own)).skipped)
     keep = [row for row in range(len(names)) if match.files[row] is not None or not asked[row].strip()]
     unnamed = sorted({*tree.paths} - {*match.files})

@@ -7,16 +7,15 @@ that several folders have, where the paths do not tell which is meant.
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from labelaudit.data.cells import is_number
 from labelaudit.data.column_names import is_label_name, plain_name
 from labelaudit.data.formats import VIDEOS
-from labelaudit.data.matching import path_steps
+from labelaudit.data.matching import FileIndex, path_steps
 from labelaudit.data.table import Table
 from labelaudit.data.tree import Tree, folders_above
 
@@ -48,15 +47,14 @@ def spread_folders(table: Table, tree: Tree, asked: str | None = None) -> Table 
     for path in tree.paths:
         for folder in folders_above(path):
             inside[folder].append(path)
-    ends: defaultdict[str, list[str]] = defaultdict(list)
-    for folder in inside:
-        for end in (f"/{folder.casefold()}", *_ends_of(folder)):
-            ends[end].append(folder)
+    folders = FileIndex([*inside], tree.name)
     shares_words = asked is None and _shares_words(table)
     for name, cells in table.cells.items():
         numbered = shares_words and not is_label_name(name) and all(map(str.isdecimal, cells))
         if name == asked or (asked is None and (_names_owners(name, cells) or numbered)):
-            found = [inside.get(_folder_named(cell, ends), []) for cell in cells]
+            called = [FILM.sub("", cell.strip()) for cell in cells]
+            named = folders.match_best((called, ["".join(path_steps(cell)[-1:]) for cell in called])).files
+            found = [inside[folder] if folder is not None else [] for folder in named]
             images = [image for some in found for image in some]
             if images and 2 * sum(map(bool, found)) >= len(found):
                 rows = [row for row, some in enumerate(found) for _ in some]
@@ -98,33 +96,3 @@ def _shares_words(table: Table) -> bool:
     numbers may name films. Numbered classes have a word each, and numbered films share theirs."""
     labels = [cells for column, cells in table.cells.items() if is_label_name(column) or not table.has_header]
     return any(2 * len({*cells}) <= len(cells) and not any(map(is_number, cells)) for cells in labels)
-
-
-def _folder_named(cell: str, ends: Mapping[str, Sequence[str]]) -> str:
-    """The folder that a cell names by as much of its path as both have; empty where it is not certain.
-
-    ``ends`` are the folders by each end of their path in small letters, and by ``/`` and the whole of it. A name that
-    one folder has is certain, whatever stands above it; of several one must end as the cell does, or the cell as it.
-    """
-    found = ends.get(_folder_of(cell), ())
-    if len(found) > 1:
-        asked = "/".join(path_steps(cell)).casefold()
-        shorter = [folder for end in _ends_of(asked)[1:] for folder in ends.get(f"/{end}", ())]
-        found = [*ends.get(asked, ()), *shorter]
-    return found[0] if len(found) == 1 else ""
-
-
-def _ends_of(folder: str) -> list[str]:
-    """Every end of a folder's path in small letters, the whole of it first.
-
-    >>> _ends_of("train/Cat")
-    ['train/cat', 'cat']
-    """
-    steps = folder.casefold().split("/")
-    return ["/".join(steps[depth:]) for depth in range(len(steps))]
-
-
-def _folder_of(cell: str) -> str:
-    """The folder that a cell names, in small letters: of a file its name without the ending."""
-    steps = path_steps(cell)
-    return FILM.sub("", posixpath.basename(steps[-1])).casefold() if steps else ""

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from labelaudit.data.assembly import DETECTED
+from labelaudit.data.assembly import DETECTED, FoundTable
 from labelaudit.data.column_names import PATH_NAMES, guess_column
 from labelaudit.data.columns import Columns, PathsOnly, choose_columns, find_paths
 from labelaudit.data.folder_rows import PATHS, spread_folders
-from labelaudit.data.joined_tables import FoundTable, join_by_ids, join_tables, leave_parts, with_split
+from labelaudit.data.joined_tables import join_by_ids, join_tables, leave_parts, with_split
 from labelaudit.data.matching import Match, path_steps
 from labelaudit.data.parts import Part, part_of, split_kinds
 from labelaudit.data.reader import read_document
@@ -101,13 +102,14 @@ def pick_columns(table: Table, source: Source, is_image: Callable[[str], bool]) 
     """The columns of a table that ``source`` names, or that are found; raises `DataError` where that is not certain."""
 
     cells = {name: column for name, column in table.cells.items() if not name or name != table.of_folders}
+    path_column = PATHS if table.of_folders else source.path_column
     certain = any(_names_all(column[:_LOOKED_AT], is_image) for column in cells.values())
 
     def choose(asked: Sequence[str]) -> Columns:
         columns = choose_columns(
             cells,
             where=f"'{table.name}'",
-            path_column=source.path_column,
+            path_column=path_column,
             label_column=source.label_column or (asked[0] if len(asked) > 1 and asked[0] in table.columns else None),
             is_image=lambda cell: is_image(cell) or (not certain and ends_as_image(cell)),
         )
@@ -122,7 +124,15 @@ def pick_columns(table: Table, source: Source, is_image: Callable[[str], bool]) 
         return choose(several)
 
 
-def without_numbers(table: Table, tree: Tree) -> Table:
+def prepare(table: Table, tree: Tree, source: Source) -> Table:
+    """A table about a folder with a path in each row: without numbers before them, and for rows that name folders with
+    one for each image in these."""
+    table = _without_numbers(table, tree)
+    spread = None if _names_images(table, tree) else spread_folders(table, tree, source.path_column)
+    return table if spread is None else spread
+
+
+def _without_numbers(table: Table, tree: Tree) -> Table:
     """A list with a number before each path, parted by a blank, with the numbers in a column of their own.
 
     Names of files may hold blanks too (``1 (1).jpg``), so the files of ``tree`` say which it is.
@@ -152,11 +162,8 @@ def _documents(tree: Tree) -> list[str]:
         and (path.lower().endswith(".manifest") or not any(map(_is_aside, posixpath.splitext(path)[0].split("/"))))
         and "submission" not in path.lower()
     ]
-    same: dict[tuple[str, str], int] = {}
-    for path in tables:
-        key = (path.rpartition("/")[0], ending_of(path))
-        same[key] = same.get(key, 0) + 1
-    kept = [path for path in tables if same[path.rpartition("/")[0], ending_of(path)] <= _MOST]
+    alike = Counter((posixpath.dirname(path), ending_of(path)) for path in tables)
+    kept = [path for path in tables if alike[posixpath.dirname(path), ending_of(path)] <= _MOST]
     return sorted(kept, key=lambda path: (path.count("/"), path))[:_MOST]
 
 
@@ -167,7 +174,7 @@ def _is_aside(step: str) -> bool:
 
 def _joined(read: Mapping[str, Table], tree: Tree, source: Source) -> list[FoundTable | RefusedTable]:
     """Tables that name images, each with those that name none and have an id in common with it, if that labels them."""
-    naming = {path: table for path, table in read.items() if names_images(table, tree)}
+    naming = {path: table for path, table in read.items() if _names_images(table, tree)}
     others = [table for path, table in read.items() if path not in naming]
     judged = list[FoundTable | RefusedTable]()
     for path, table in naming.items():
@@ -178,7 +185,7 @@ def _joined(read: Mapping[str, Table], tree: Tree, source: Source) -> list[Found
     return judged
 
 
-def names_images(table: Table, tree: Tree) -> bool:
+def _names_images(table: Table, tree: Tree) -> bool:
     """Whether one of the first rows of a table names an image."""
     return any(tree.index.names(cell) for column in table.cells.values() for cell in column[:_EXAMINED])
 
@@ -213,10 +220,8 @@ def _judge(table: Table, path: str, tree: Tree, source: Source) -> list[FoundTab
 
     One without a certain column of labels may be there twice: refused, and as one of further columns.
     """
-    table = without_numbers(table, tree)
-    numbered = not names_images(table, tree)
-    if numbered and (spread := spread_folders(table, tree, source.path_column)) is not None:
-        return _judge(spread, path, tree, replace(source, path_column=PATHS))
+    table = prepare(table, tree, source)
+    numbered = not _names_images(table, tree)
     if numbered and not _are_numbered(table, tree):
         return []
     try:
@@ -231,7 +236,7 @@ def _judge(table: Table, path: str, tree: Tree, source: Source) -> list[FoundTab
         return []
     found = _matched(table, columns, path, tree)
     if not isinstance(found, FoundTable) and (spread := spread_folders(table, tree, source.path_column)) is not None:
-        return _judge(spread, path, tree, replace(source, path_column=PATHS))
+        return _judge(spread, path, tree, source)
     few = isinstance(found, FoundTable) and 2 * found.named < len(tree.paths)
     return [] if found is None or (numbered and few) else [found]
 
@@ -266,9 +271,9 @@ def _matched(table: Table, columns: Columns, path: str, tree: Tree) -> FoundTabl
     cells = table.cells[columns.path]
     spelled = (*_spelled(path, cells, tree), *below_columns(table, columns, tree))
     match = tree.index.match_best(spelled, table=stem_of(path))
-    named = len({*match.files} - {None})
-    if 2 * match.matched >= len(table) or 2 * named >= len(tree.paths):
-        return FoundTable(table=table, columns=columns, match=match, names=(path,))
+    found = FoundTable(table=table, columns=columns, match=match, names=(path,))
+    if 2 * match.matched >= len(table) or 2 * found.named >= len(tree.paths):
+        return found
     if 2 * sum(map(tree.index.names, cells)) < len(table):
         return None
     hint = _one_of(path, match, tree) if match.doubts else _elsewhere(path, cells, tree)

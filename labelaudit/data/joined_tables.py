@@ -6,33 +6,17 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from labelaudit.data.assembly import FoundTable
 from labelaudit.data.column_names import SPLIT_NAMES, plain_name
 from labelaudit.data.columns import Cells, Columns
-from labelaudit.data.matching import Match
 from labelaudit.data.parts import split_kinds, without_split
 from labelaudit.data.table import Table
 from labelaudit.data.tree import Tree, stem_of
 
 _IDS = re.compile(r"(?!index)[a-z0-9_]+?_?(id|uuid|guid|key)")
 """Names of columns by which tables are joined: ``image_id``, ``mediaid``; ``id`` alone may number anything."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FoundTable:
-    """A table of a folder, or several as one, with its columns and the files of its rows."""
-
-    table: Table
-    columns: Columns
-    match: Match
-    names: tuple[str, ...]
-    """The files that it was read from."""
-
-    @property
-    def named(self) -> int:
-        """Images that its rows name."""
-        return len({*self.match.files} - {None})
 
 
 def join_tables(found: Sequence[FoundTable], tree: Tree) -> list[FoundTable]:
@@ -57,9 +41,7 @@ def join_tables(found: Sequence[FoundTable], tree: Tree) -> list[FoundTable]:
 def leave_parts(found: Sequence[FoundTable]) -> tuple[list[FoundTable], list[FoundTable]]:
     """The tables but for those that say a part of what a larger one says in the same columns; of these what is left
     is the split in their names, where there is one."""
-    told = [
-        (one, {*zip(one.match.files, one.columns.labels(one.table.cells), strict=True)} - {(None, "")}) for one in found
-    ]
+    told = [(one, {*zip(one.match.files, one.labels, strict=True)} - {(None, "")}) for one in found]
     parts = [
         one for one, own in told if any(own < more and one.table.columns == other.table.columns for other, more in told)
     ]
@@ -76,13 +58,9 @@ def leave_parts(found: Sequence[FoundTable]) -> tuple[list[FoundTable], list[Fou
 
 def _complete_each_other(group: Sequence[FoundTable]) -> bool:
     """Whether each table labels images that no other one does, and all say the same of those that several label."""
-    told = [
-        {file: label for file, label in zip(one.match.files, one.columns.labels(one.table.cells), strict=True) if file}
-        for one in group
-    ]
-    named = Counter(file for one in told for file in one)
-    said = {(file, label) for one in told for file, label in one.items()}
-    return len(said) == len(named) and all(any(named[file] == 1 for file in one) for one in told)
+    named = Counter(file for one in group for file in one.told)
+    said = {(file, label) for one in group for file, label in one.told.items()}
+    return len(said) == len(named) and all(any(named[file] == 1 for file in one.told) for one in group)
 
 
 def _without_signs(group: Sequence[FoundTable]) -> Sequence[FoundTable]:
@@ -91,10 +69,8 @@ def _without_signs(group: Sequence[FoundTable]) -> Sequence[FoundTable]:
     largest = max(group, key=lambda one: len(one.table))
 
     def holds_signs(one: FoundTable) -> bool:
-        labels = one.columns.labels(one.table.cells)
-        alone = len({*labels}) == len(labels) and one.table.cells.keys() != largest.table.cells.keys()
-        alone = alone and not split_kinds(stem_of(one.names[0]))
-        return alone and {*labels} == {*largest.columns.labels(largest.table.cells)}
+        alone = len({*one.labels}) == len(one.labels) and one.table.cells.keys() != largest.table.cells.keys()
+        return alone and not split_kinds(stem_of(one.names[0])) and {*one.labels} == {*largest.labels}
 
     return [one for one in group if one is largest or not holds_signs(one)]
 

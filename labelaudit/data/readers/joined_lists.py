@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from labelaudit.data.assembly import assemble
+from labelaudit.data.assembly import FoundTable, assemble
 from labelaudit.data.columns import Columns
 from labelaudit.data.images import ImageError
 from labelaudit.data.reader import Reading, Subject
@@ -52,10 +52,10 @@ def recognise(subject: Subject) -> list[Reading]:
     if marks is not None:
         cells["split"] = ["train" if marks[key] == "1" else "test" for key in ids]
     table = Table(name=telling[0], cells=cells, lines=range(1, len(ids) + 1))
-    match = tree.index.match([*ids.values()])
-    read = partial(assemble, table, Columns(path="path", label="label"), match, tree, tables=tuple(lists))
+    match, columns = tree.index.match([*ids.values()]), Columns(path="path", label="label")
+    joined = FoundTable(table=table, columns=columns, match=match, names=tuple(lists))
     what = f"{images[0]} and {telling[0]}, joined by their ids"
-    return [Reading(what=what, read=read)]
+    return [Reading(what=what, read=partial(assemble, joined, tree))]
 
 
 def _candidates(tree: Tree) -> list[str]:

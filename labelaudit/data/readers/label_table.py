@@ -15,20 +15,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from labelaudit.data.assembly import DETECTED, assemble, list_rows, origin_of, plain_path
+from labelaudit.data.assembly import DETECTED, FoundTable, assemble, list_rows, origin_of, plain_path
 from labelaudit.data.column_names import is_label_name, is_nameless
 from labelaudit.data.columns import Columns
-from labelaudit.data.folder_rows import PATHS, may_be_classes, spread_folders
+from labelaudit.data.folder_rows import may_be_classes
 from labelaudit.data.folders import Candidate
-from labelaudit.data.found_tables import (
-    METADATA,
-    below_columns,
-    find_tables,
-    names_images,
-    pick_columns,
-    without_numbers,
-)
-from labelaudit.data.joined_tables import FoundTable
+from labelaudit.data.found_tables import METADATA, below_columns, find_tables, pick_columns, prepare
 from labelaudit.data.listing import Files, Listing
 from labelaudit.data.parts import Part, lies_in
 from labelaudit.data.reader import Certainty, Reading, Subject, read_document, refuse
@@ -89,10 +81,7 @@ def list_frame(table: Table, source: Source) -> Listing:
 
 def _match_table(table: Table, tree: Tree, source: Source) -> Listing:
     given = table.name
-    table = without_numbers(table, tree)
-    if not names_images(table, tree):
-        spread = spread_folders(table, tree, source.path_column)
-        table, source = (table, source) if spread is None else (spread, replace(source, path_column=PATHS))
+    table = prepare(table, tree, source)
     columns = pick_columns(table, source, tree.index.names)
     if columns.path is None:
         raise DataError(f"'{given}' has no column of image paths: name it with `path_column`")
@@ -103,7 +92,7 @@ def _match_table(table: Table, tree: Tree, source: Source) -> Listing:
     if not match.matched:
         hint = "they may be of another folder or split" if not match.doubts else "give the folder that they are of"
         raise DataError(f"no row of '{given}' names one image of '{tree.shown}' for certain: {hint}")
-    return assemble(table, columns, match, tree, tables=(given,))
+    return assemble(FoundTable(table=table, columns=columns, match=match, names=(given,)), tree)
 
 
 def list_alone(path: Path, source: Source) -> Listing:
@@ -123,7 +112,7 @@ def list_alone(path: Path, source: Source) -> Listing:
         tree = walk(folder)
         match = tree.index.match(table.cells[columns.path])
         if match.matched:
-            return assemble(table, columns, match, tree, tables=(path,))
+            return assemble(FoundTable(table=table, columns=columns, match=match, names=(str(path),)), tree)
         _refuse_addresses(path, table.cells[columns.path])
     return _with_files(list_rows(table, columns, names, str(folder)))
 
@@ -191,12 +180,12 @@ def _of_table(one: FoundTable, tree: Tree, most: int, *, is_alone: bool) -> Read
     is_file = one.table.name in one.names or (not is_alone and "*" not in one.table.name)
     candidate = Candidate(
         type_=f"`labels` {tree.typed(one.names[0])}" if is_file else "`data_format` label-table",
-        classes=sorted({*one.columns.labels(one.table.cells)} - {""}),
+        classes=sorted({*one.labels} - {""}),
         images=one.match.matched,
     )
     return Reading(
         what=f"images with labels in {origin_of(one.table, one.columns)}",
-        read=partial(assemble, one.table, one.columns, one.match, tree, tables=one.names),
+        read=partial(assemble, one, tree),
         certainty=Certainty.POSSIBLE if 2 * one.named < most else _certainty(one, tree),
         candidates=(candidate,),
         is_metadata=all(posixpath.basename(name) in METADATA for name in one.names),
