@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 _SHARE = re.compile(r"\d*\.?\d+(e-?\d+)?", re.IGNORECASE)
 _CORNER = re.compile(r"\d{1,9}")
+_MARKS: tuple[set[str], ...] = ({"0", "1", "0.0", "1.0"}, {"true", "false"}, {"yes", "no"}, {"x"})
 _ROUNDED = 0.01
 """Part of a sum that shares may lose where they are rounded."""
 
@@ -25,9 +26,9 @@ def without_zeros(cells: Sequence[str]) -> list[str]:
 
 
 def are_marks(values: Sequence[str]) -> bool:
-    """Whether a column holds nothing but 0 and 1, or truth values, and may thus stand for one class."""
+    """Whether a column holds nothing but 0 and 1, truth values, or crosses, and may thus stand for one class."""
     held = {value.lower() for value in values} - {""}
-    return bool(held) and (held <= {"0", "1", "0.0", "1.0"} or held <= {"true", "false"})
+    return any(held and held <= marks for marks in _MARKS)
 
 
 def are_signed(values: Sequence[str]) -> bool:
@@ -37,7 +38,7 @@ def are_signed(values: Sequence[str]) -> bool:
 
 
 def is_one(value: str) -> bool:
-    return value.strip().lower() in ("1", "1.0", "true")
+    return value.strip().lower() in ("1", "1.0", "true", "yes", "x")
 
 
 def is_number(value: str) -> bool:

@@ -102,8 +102,8 @@ class _Search:
         flat = [child for child in rest if child.is_flat and child.part is None]
         for child in extra:
             if flat and child.is_flat and _is_alike(child, flat):
-                reason = f"'{self._path(child)}' may be a class or not"
-                raise self.undecided(f"{reason}, beside {self._list(flat)}", folder)
+                reason = f"'{self._path(child)}' may be a class or not, beside {self._list(flat)}"
+                raise self.undecided(f"{reason}: move it away if it is none", folder)
             assert child.part is not None
             found.passed[child.place] = child.part.value
         return rest

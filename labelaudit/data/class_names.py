@@ -34,7 +34,7 @@ from labelaudit.text import count, name_some
 _TOLD = re.compile(r"class|label|name|map|synset|categor|words|idx|index", re.IGNORECASE)
 """A word in the name of a file of text, CSV or JSON that names classes."""
 _YAML = (".yaml", ".yml")
-_ENDINGS = frozenset({".txt", ".json", ".csv", ".tsv", ".names", *_YAML})
+_ENDINGS = frozenset({".txt", ".json", ".csv", ".tsv", ".names", ".md", *_YAML})
 _LETTER = re.compile(r"[^\W\d_]")
 _NUMBER, _ID = re.compile(r"\d{1,9}"), re.compile(r"n\d{8}|/[mg]/\w+")
 _LINE = re.compile(r"(n\d{8}|/[mg]/\w+|\d{1,9})\s*[\s,;:=]\s*(\S.*)")
@@ -206,7 +206,7 @@ def _may_name(path: str) -> bool:
     ending = ending_of(path)
     if ending not in _ENDINGS or lies_in(path, Part.ASIDE):
         return False
-    return ending in (*_YAML, ".names") or _TOLD.search(stem_of(path)) is not None
+    return ending in (*_YAML, ".names") or path == "README.md" or _TOLD.search(stem_of(path)) is not None
 
 
 def _read(file: str, data: bytes) -> Iterator[Names]:
@@ -227,8 +227,8 @@ def _parse(file: str, data: bytes) -> Iterator[Names]:
     ending, text = ending_of(file), data.decode("utf-8-sig")
     if ending == ".json":
         yield from _of_document(json.loads(text))
-    elif ending in _YAML:
-        yield from _of_yaml(text)
+    elif ending in (*_YAML, ".md"):
+        yield from (_of_card if ending == ".md" else _of_yaml)(text)
     elif ending in (".csv", ".tsv"):
         cells = list(parse_table(file, data).cells.values())
         for codes in cells if len(cells) <= _WIDEST else ():
@@ -291,6 +291,13 @@ def _of_yaml(text: str) -> Iterator[Names]:
     if isinstance(names, list | dict):
         words = names.values() if isinstance(names, dict) else names
         yield from _of_document(names) if all(isinstance(word, str | int) for word in words) else ()
+
+
+def _of_card(text: str) -> Iterator[Names]:
+    """The names in the card of a dataset of Hugging Face, ``README.md``, where one column alone has such."""
+    cards = re.findall(r"class_label:\s+names:((?:\s+'?\d+'?: .+)+)", text)
+    if len(cards) == 1:
+        yield dict(re.findall(r"(?m)(\d+)'?: ['\"]?(.+?)['\"]?\s*$", cards[0]))
 
 
 def _counted(names: list[str]) -> Iterator[Names]:

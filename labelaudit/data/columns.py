@@ -131,8 +131,8 @@ def refuse_several(values: Sequence[str], column: str, where: str) -> None:
     """Raise `DataError` where cells of a column hold several labels: ``scab rust``, ``cat|dog``.
 
     A cell does where each of its parts is a label by itself in other cells. With ``|`` or ``;`` between the parts it is
-    enough that each part comes again in another cell, or that no part of any cell does. A taxonomy has parts of both
-    kinds (``Aves|Turdus``, ``Aves|Parus``), and each of its cells is one class.
+    enough that one of them is, that each comes again in another cell, or that no part of any cell does. A taxonomy has
+    parts that come again and others (``Aves|Turdus``, ``Aves|Parus``), and each of its cells is one class.
     """
     distinct = {*values}
     for sign in "|;,+&/ ":
@@ -141,7 +141,8 @@ def refuse_several(values: Sequence[str], column: str, where: str) -> None:
         alone = distinct - {*parts}
         counts = Counter(part for own in parts.values() for part in own)
         again = {part for part, n in counts.items() if n > 1 or part in alone}
-        found = [value for value, own in parts.items() if own <= (again if sign in _LISTING else alone)]
+        fits = [own <= alone or (sign in _LISTING and (own <= again or own & alone)) for own in parts.values()]
+        found = list(compress(parts, fits))
         are_tags = sign == " " and plain_name(column) in MANIFOLD_NAMES and any(n > 1 for n in counts.values())
         if are_tags or (sign in _LISTING and not again):
             found = list(parts)
@@ -253,12 +254,11 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
         raise PathsOnly(f"{where} has no column beside its paths: name a table that has labels with `labels`")
     if not likely:
         _refuse_lists(free, where)
-        single = [name for name, column in free.items() if not any(cell.startswith("[") for cell in column)]
-        single.sort(key=lambda name: len({*free[name]}) == len(free[name]))
-        such = f", such as `label_column` '{single[0]}'," if single else ""
+        held = {name: {*column} - {""} for name, column in free.items() if plain_name(name) not in SPLIT_NAMES}
+        such = [f", such as '{name}'" for name, cells in held.items() if 1 < len(cells) < len(free[name])]
         raise DataError(
             f"{where} has no column that looks like labels ({name_some(list(free), 12)}): name the one that holds "
-            f"them{such} or another table with `labels`"
+            f"them with `label_column`{''.join(such[:1])}, or another table with `labels`"
         )
     alike = say_the_same([free[name] for name in likely])
     if not alike and _divide_alike([free[name] for name in likely], again=2):
@@ -342,9 +342,9 @@ def _are_grades(values: Sequence[str]) -> bool:
 
 def _is_note(name: str, values: Sequence[str]) -> bool:
     """Whether the name or the values of a column speak against its being the label."""
+    alike = len(values) > _FEW and len({*values} - {""}) == 1
     values = [value for value in values if value]
     mostly_differ = len(values) >= _MANY and 2 * len({*values}) > len(values)
-    alike = len(values) > _FEW and len({*values}) == 1
     files = bool(values) and all(_FILE.fullmatch(value) or "://" in value for value in values)
     odd = mostly_differ or _are_ids(values) or alike or files or any(len(value) > 100 for value in values)
     return odd or plain_name(name) in NOTE_NAMES or plain_name(name).endswith("_count")

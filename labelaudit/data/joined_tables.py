@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from labelaudit.data.assembly import FoundTable
+from labelaudit.data.cells import is_number
 from labelaudit.data.column_names import SPLIT_NAMES, plain_name
 from labelaudit.data.columns import Cells, Columns
 from labelaudit.data.parts import split_kinds, without_split
@@ -57,9 +58,13 @@ def leave_parts(found: Sequence[FoundTable]) -> tuple[list[FoundTable], list[Fou
 
 
 def _complete_each_other(group: Sequence[FoundTable]) -> bool:
-    """Whether each table labels images that no other one does, and all say the same of those that several label."""
+    """Whether each table labels images that no other one does, all say the same of those that several label, and none
+    has numbers for the words of another."""
     named = Counter(file for one in group for file in one.told)
     said = {(file, label) for one in group for file, label in one.told.items()}
+    numbers = [[is_number(label) for label in {*one.told.values()} - {""}] for one in group]
+    if any(own and all(own) for own in numbers) and any(own and not any(own) for own in numbers):
+        return False
     return len(said) == len(named) and all(any(named[file] == 1 for file in one.told) for one in group)
 
 

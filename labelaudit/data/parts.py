@@ -83,7 +83,7 @@ _UNNAMED = re.compile(
 _MEASURE = re.compile(r"\d+([xX]\d+|[xX]|px|dpi)")
 """Sizes and magnifications."""
 _PLACES = frozenset(
-    "site center centre hospital scanner farm plot user device scene roll station location room".split()
+    "site center centre hospital scanner farm plot plate user device scene roll station location room".split()
 )
 """Words before a number or a letter that name where or by whom images were taken."""
 

@@ -96,6 +96,18 @@ READ: dict[str, tuple[Files, dict[str, int], str]] = {
         {"MEL": 1, "NV": 1},
         "2 columns of 0 and 1 of truth.csv",
     ),
+    "a column of crosses for each class": (
+        TWO | {"l.csv": "file,cat,dog\na.jpg,x,\nb.jpg,,x\n"},
+        CAT_DOG,
+        "2 columns of",
+    ),
+    "names in the card of a dataset": (
+        TWO
+        | {"README.md": "---\n  class_label:\n    names:\n      '0': cat\n      '1': dog\n---\n"}
+        | {"metadata.jsonl": '{"file_name": "a.jpg", "label": 0}\n{"file_name": "b.jpg", "label": 1}'},
+        CAT_DOG,
+        "called as in 'README.md'",
+    ),
     "a table of flags in each split": (
         {
             **{"train/a.jpg": P, "train/_classes.csv": "filename, cat, dog\na.jpg,1,0\n"},
@@ -132,6 +144,15 @@ READ: dict[str, tuple[Files, dict[str, int], str]] = {
     "paths and labels in JSON": (TWO | {"l.json": '{"a.jpg": "cat", "b.jpg": "dog"}'}, CAT_DOG, "l.json"),
     "COCO with one category each": (
         {"images/a.jpg": P, "images/b.jpg": P, "val.json": coco((1, 5), (2, 6))},
+        CAT_DOG,
+        "val.json",
+    ),
+    "COCO with boxes of one category": (
+        {
+            "images/a.jpg": P,
+            "images/b.jpg": P,
+            "val.json": coco((1, 5), (1, 5), (2, 6)).replace('"image_id"', '"bbox": 1, "image_id"'),
+        },
         CAT_DOG,
         "val.json",
     ),
@@ -298,6 +319,21 @@ STOPPED: dict[str, tuple[Files, str]] = {
         TWO | {"l.csv": "file,fine_label,class\na.jpg,1,2\nb.jpg,1,3\n"},
         "choose with `label_column`",
     ),
+    "one choice, and two": (
+        TWO | {"x.json": tasks(a="cat", b="dog").replace('["dog"]', '["cat", "dog"]')},
+        "several labels in a cell of 'label', such as 'cat.dog'",
+    ),
+    "numbers for the words of another split": (
+        {f"{n}.jpg": P for n in range(8)}
+        | {"train.csv": "0.jpg,cat\n1.jpg,dog\n2.jpg,cat\n3.jpg,dog\n"}
+        | {"test.csv": "4.jpg,0.0\n5.jpg,1.0\n6.jpg,0.0\n7.jpg,1.0\n"},
+        "two sources of labels that are about different images",
+    ),
+    "a second label in some rows": (
+        {f"{n}.jpg": P for n in range(6)}
+        | {"l.csv": "".join(f"gs://b/{n}.jpg,cat{',dog' * (n % 2)}\n" for n in range(6))},
+        "no column that looks like labels",
+    ),
     "a table of splits": (
         TWO | {"l.csv": "filename,split\na.jpg,train\nb.jpg,test\n"},
         "no column that looks like labels .* `label_column`",
@@ -342,7 +378,7 @@ STOPPED: dict[str, tuple[Files, str]] = {
     "a table of other images": (TWO | {"l.csv": "file,label\nx.jpg,cat\n"}, r"names them \(l.csv\)"),
     "lists of regions": (
         TWO | {"l.json": '[{"file": "a.jpg", "regions": [1]}, {"file": "b.jpg", "regions": []}]'},
-        r"\(regions\): name the one that holds them or another",
+        r"\(regions\): name the one that holds them with `label_column`, or",
     ),
     "flags and an empty column": (
         TWO | {"l.csv": "file,cat,dog,rest\na.jpg,1,0,\nb.jpg,0,0,\n"},

@@ -179,7 +179,7 @@ def sample(key: str, label: str, ending: str = "cls") -> dict[str, bytes]:
 def test_numbered_shards_are_one_dataset(tmp_path: Path) -> None:
     tarred(tmp_path / "train-000000.tar", sample("00", "3") | sample("01", "4"))
     tarred(tmp_path / "train-000001.tar", sample("02", "3"))
-    tarred(tmp_path / "val-000000.tar", sample("03", "4"))
+    tarred(tmp_path / "val/000000.tar", sample("03", "4"))
     listing = open_source(tmp_path)
     assert sorted(zip(listing.ids, listing.labels, strict=True)) == [
         ("train/00.png", "3"),

@@ -343,7 +343,7 @@ def test_classes_in_words_and_in_a_table_are_one(tmp_path: Path) -> None:
 
 def test_a_table_without_labels_is_told_what_to_type(tmp_path: Path) -> None:
     files = {"a.png": PIXEL, "b.png": PIXEL}
-    with pytest.raises(DataError, match=r"\(split\): name the one that holds them, such as `label_column` 'split', or"):
+    with pytest.raises(DataError, match=r"\(split\): name the one that holds them with `label_column`, or"):
         open_source(build(tmp_path / "other", {**files, "l.csv": "filename,split\na.png,train\nb.png,test\n"}))
     (tmp_path / "l.csv").write_text("filename\na.png\nb.png\n")
     with pytest.raises(DataError, match="no column beside its paths: name a table that has labels with `labels`"):

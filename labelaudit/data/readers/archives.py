@@ -154,7 +154,8 @@ def _join(shown: str, shards: Sequence[Path]) -> Tree:
     lost = list[Finding]()
     for number, (shard, store) in enumerate(stores):
         if numbered and not named:
-            steps = [split_of(shard.stem), None if unique else f"shard-{number}"]
+            below = shard.relative_to(shown) if Path(shown) in shard.parents else shard.name
+            steps = [split_of(str(below)), None if unique else f"shard-{number}"]
         else:
             steps = [shard.stem]
         above = "".join(f"{step}/" for step in steps if step)

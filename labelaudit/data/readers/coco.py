@@ -33,8 +33,6 @@ def tabulate(name: str, data: bytes) -> Table | None:
     if document["annotations"] and not told:
         raise DocumentError(f"'{name}' has annotations without categories, such as captions, which are not read")
     several = sum(len(labels) > 1 for labels in told.values())
-    if any("bbox" in one for one in document["annotations"]) and len(document["annotations"]) > len(told):
-        several = several or len(document["annotations"]) - len(told)
     if several:
         raise DocumentError(
             f"'{name}' has several categories for {several:,} of {len(document['images']):,} images: boxes and several "
@@ -48,6 +46,9 @@ def tabulate(name: str, data: bytes) -> Table | None:
         "label": [next(iter(told.get(_id(one, "image"), ())), "") for one in images],
     }
     further = dict.fromkeys(key for one in images for key, value in one.items() if isinstance(value, str | int | float))
+    boxes = {one.get("image_id"): one["bbox"] for one in document["annotations"] if "bbox" in one}
+    if boxes:
+        cells["bbox"] = [str(boxes.get(_id(one, "image"), "")) for one in images]
     for key in filter(lambda key: key not in _OWN, further):
         cells[key] = [scalar_text(one.get(key)) for one in images]
     return Table(name=name, cells=cells, lines=range(1, len(images) + 1))
