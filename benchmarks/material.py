@@ -51,12 +51,10 @@ class Material:
 
     def decide(self) -> Decision:
         """The decision that a scan would make of the models as they are now."""
-        settled = self.fitted.settle()
-        consensus, outside = settled.consensus, settled.outside
-        samples, known = self.fitted.samples, self.fitted.known
+        consensus, samples, known = self.fitted.settle(), self.fitted.samples, self.fitted.known
         posterior = hear(consensus.answer, samples).posterior
         consensus = replace(consensus, answer=replace(consensus.answer, posterior=posterior))
-        return decide_by(consensus, samples, known=known, outside=outside, verdicts=None)
+        return decide_by(consensus, samples, known=known, verdicts=None)
 
     def figures(self) -> dict[str, Any]:
         """How well that decision finds the wrong labels."""

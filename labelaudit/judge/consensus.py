@@ -75,6 +75,15 @@ class Consensus:
     """The reading of the rate."""
     gain: Gain | None = None
     """The gain by trained networks, which are among the models where it is earned; ``None`` without any."""
+    strangers_gain: float | None = None
+    """`OpenSet.gain`; ``None`` where no images of no class were found."""
+
+    def outside(self, known: Ints) -> Floats | None:
+        """(n,) probability of belonging to no class, 0 or 1 where that is ``known`` (n,); ``None`` where no such images
+        were found."""
+        if self.strangers_gain is None:
+            return None
+        return np.where(known == UNKNOWN, self.none, known == NO_CLASS)
 
     def take(self, rows: Ints) -> Consensus:
         """The consensus about some ``rows`` (m,)."""
@@ -113,8 +122,7 @@ def agree(
     noisy = noise.posterior if (known == UNKNOWN).all() else blind_posterior(noise, labels)
     doubt = log_odds_of_wrong(noisy, labels)
     wrong = expit(doubt)  # if it belongs to a class
-    unseen = np.full(len(labels), UNKNOWN)
-    none = np.zeros(len(labels)) if strangers is None else strangers.posterior(noise, labels, unseen)
+    none = np.zeros(len(labels)) if strangers is None else strangers.posterior(noise, labels)
     modelled = wrong if strangers is None else none + (1 - none) * wrong
     outside, mean = (float(np.average(one, weights=shares)) for one in (none, modelled))
     clear = None
@@ -148,6 +156,7 @@ def agree(
         modelled=modelled,
         none=none,
         reading=reading,
+        strangers_gain=None if strangers is None else strangers.gain,
     )
 
 

@@ -26,7 +26,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from labelaudit.judge import probes
-from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel, likelihoods
+from labelaudit.judge.noise_model import NoiseModel, likelihoods
 from labelaudit.judge.scores import log_odds
 from labelaudit.judge.strangeness import measure_strangeness
 from labelaudit.names import number_names
@@ -57,10 +57,9 @@ class OpenSet:
     shares: Floats
     """(C,) shares of the given labels, as strangers carry them; a group counts for one."""
 
-    def posterior(self, noise: NoiseModel, labels: Ints, known: Ints) -> Floats:
-        """(n,) probability of belonging to no class once the given label is counted in; 0 or 1 where people said."""
-        found = self.weight * _responsibility(self.prior, self.shares[labels], _inside(noise, labels))
-        return np.asarray(np.where(known == UNKNOWN, found, known == NO_CLASS), dtype=np.float64)
+    def posterior(self, noise: NoiseModel, labels: Ints) -> Floats:
+        """(n,) probability of belonging to no class once the given label is counted in; blind to verdicts."""
+        return self.weight * _responsibility(self.prior, self.shares[labels], _inside(noise, labels))
 
 
 def beats_even_errors(found: OpenSet, noise: NoiseModel, labels: Ints) -> bool:

@@ -39,6 +39,7 @@ from labelaudit.scanning.notes import (
     note_doubt,
     note_few,
     note_fitted,
+    note_strangers,
     note_unrelated,
     note_untrained,
 )
@@ -164,28 +165,27 @@ def _decide(
 ) -> Audit:
     """Bring the models to one answer, count in what people said, and rank by it or by the column asked for; the audit
     knows nothing yet of the work before."""
-    settings, known, trained_on, features = material.settings, material.known, seen.trained_on, seen.features
-    settled = material.settle()
-    consensus, strangers_gain, outside = settled.consensus, settled.strangers_gain, settled.outside
+    settings, known, features, trained_on = material.settings, material.known, seen.features, seen.trained_on
+    consensus = material.settle()
     heard = hear(consensus.answer, material.samples)
+    samples, labels = heard.samples, heard.samples.labels
     consensus = replace(consensus, answer=replace(consensus.answer, posterior=heard.posterior))
-    samples = heard.samples
-    views = zip(VIEWS, (consensus.pooled, consensus.modelled), strict=True)  # each blind to verdicts, which weigh them
-    evidence = {**evidence, **{name: Evidence(method=name, suspicion=view) for name, view in views}}
     unrelated = note_unrelated(consensus.pooled, samples)
     if unrelated:  # nothing is sure where nothing is known
         consensus = replace(consensus, reading=replace(consensus.reading, sure=0.0))
-    fitted = fit_verdicts((log_odds(evidence[name].suspicion) for name in VIEWS), answers_of(known, samples.labels))
+    views = dict(zip(VIEWS, (consensus.pooled, consensus.modelled), strict=True))  # blind to verdicts, which weigh them
+    evidence = {**evidence, **{name: Evidence(method=name, suspicion=view) for name, view in views.items()}}
+    fitted = fit_verdicts(map(log_odds, views.values()), answers_of(known, labels))
     surer = fitted is not None and fitted.is_surer_than(consensus.reading.low, consensus.reading.high)
-    tuned_by = fitted if surer else None  # where verdicts know the rate better than the consensus does
-    decision = decide_by(consensus, samples, known=known, outside=outside, blank=blank, verdicts=tuned_by)
+    verdicts = fitted if surer else None  # where they know the rate better than the consensus does
+    decision = decide_by(consensus, samples, known=known, blank=blank, verdicts=verdicts)
     recipe = {
         **decision.recipe,
         **heard.recipe,
-        **explain_choices(consensus, tuned_by),
-        "strangers_gain": strangers_gain,
+        **explain_choices(consensus, verdicts),
+        "strangers_gain": consensus.strangers_gain,
         "reviewed": material.reviewed,
-        "scale": "scan" if tuned_by is None else MEASURED,
+        "scale": "scan" if verdicts is None else MEASURED,
         "features": None if features is None else features.name,
         "methods_on": None if trained_on is None else ("pixels" if trained_on.pixels else "features"),
         "methods_in": name_products(evidence),
@@ -195,23 +195,22 @@ def _decide(
     if samples.images is not None:
         decision = _name_low_quality(decision, samples.images, material.machine.workers)
     if material.reviewed:
-        evidence[BEFORE_REVIEW] = _before_review(consensus, samples, outside)
+        evidence[BEFORE_REVIEW] = _before_review(consensus, labels)
     judge = material.keep_judge(decision)
     shortcuts = find_shortcuts(samples, workers=material.machine.workers)
     decision, hedged = alike.hedge(decision, material.nearest, shortcuts)
     if steps is not None:  # how far off each label may be
-        off = rank_steps(np.asarray(decision.probs), samples.labels, steps)
+        off = rank_steps(np.asarray(decision.probs), labels, steps)
         evidence[STEPS] = Evidence(method=STEPS, suspicion=off)
     first = STEPS if steps and settings.rank_by == ENSEMBLE else settings.rank_by
-    decision = rank_by(first, decision, evidence, samples.labels, known)
+    decision = rank_by(first, decision, evidence, labels, known)
     made_by = "" if features is None or samples.images is None else features.name
-    agreed = consensus.reading.agreed if tuned_by is None else 1.0  # else verdicts tell
-    strange = "About {:,.0f} images seem to belong to no class (`reason` says which)."
+    agreed = consensus.reading.agreed if verdicts is None else 1.0  # else verdicts tell
     notes = [
         *unrelated,
-        *([] if outside is None else [strange.format(outside.sum())]),
+        *note_strangers(consensus.outside(known)),
         *explain(decision),
-        *([] if steps else note_order(samples.classes, consensus.answer.probs, samples.labels)),
+        *([] if steps else note_order(samples.classes, consensus.answer.probs, labels)),
         *alike.notes(),
         *heard.notes,
         *hedged,
@@ -246,7 +245,6 @@ def decide_by(
     samples: Samples,
     *,
     known: Ints,
-    outside: Floats | None,
     verdicts: VerdictFit | None,
     blank: Bools | None = None,
 ) -> Decision:
@@ -262,7 +260,7 @@ def decide_by(
         digests=None if samples.numbered.all_differ else samples.digests,
         groups=None if samples.groups == samples.digests else samples.numbered_groups.code,
         known=known,
-        strangers=None if verdicts is not None else outside,
+        strangers=None if verdicts is not None else consensus.outside(known),
     )
     return decide(
         belief,
@@ -273,11 +271,9 @@ def decide_by(
     )
 
 
-def _before_review(consensus: Consensus, samples: Samples, outside: Floats | None) -> Evidence:
+def _before_review(consensus: Consensus, labels: Ints) -> Evidence:
     """Suspicion without each sample's own verdict, which the held-out models have not seen either."""
-    right = consensus.answer.posterior[np.arange(len(samples)), samples.labels].astype(np.float64)
-    if outside is not None:
-        right = right * (1 - consensus.none)
+    right = consensus.answer.posterior[np.arange(len(labels)), labels].astype(np.float64) * (1 - consensus.none)
     return Evidence(method=BEFORE_REVIEW, suspicion=np.clip(1 - right, 0, 1))
 
 

@@ -113,6 +113,13 @@ def note_untrained(material: ModelPool) -> list[str]:
     ]
 
 
+def note_strangers(outside: Floats | None) -> list[str]:
+    """The note on images of no class, by the probability (n,) that each is one."""
+    if outside is None:
+        return []
+    return [f"About {outside.sum():,.0f} images seem to belong to no class (`reason` says which)."]
+
+
 def note_blank(blank: Bools) -> list[str]:
     """The note on ``blank`` (n,) images, which are not judged."""
     found = int(blank.sum())

@@ -22,7 +22,7 @@ from labelaudit.blocks import spread_rows
 from labelaudit.context.classes import find_left_over
 from labelaudit.data.pixels import load_pixels
 from labelaudit.judge import noise_model, probes
-from labelaudit.judge.consensus import agree
+from labelaudit.judge.consensus import Consensus, agree
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.linear import HeldOut
@@ -34,9 +34,8 @@ from labelaudit.judge.scores import self_confidence
 from labelaudit.leading import Leading, Reordered, Table, is_large, take_rows
 from labelaudit.machine import Machine
 from labelaudit.names import Numbered, number_by_place, order_rows
-from labelaudit.packed import pack, take_texts
+from labelaudit.packed import take_texts
 from labelaudit.scanning.alone import agree_alone, keep_leading
-from labelaudit.scanning.answer import Answer, keep_answer
 from labelaudit.scanning.closed_forms import fit_all
 from labelaudit.scanning.components import Components
 from labelaudit.scanning.effort import FOLDS
@@ -229,36 +228,22 @@ class ModelPool:
 
         return self.unfinished.evidence(fit.method, {**asdict(fit), **how}, make)
 
-    def settle(self) -> Answer:
+    def settle(self) -> Consensus:
         """The one answer of all models."""
         self.machine.progress("decide", 0, None)
-        samples, components = self.samples, self._components
-        if components is None and not self.trained:
+        if self._components is None and not self.trained:
             assert self._given is not None
-            return Answer(consensus=agree_alone(self._given, samples, self.known))
-        seen: dict[str, Any] = {"features": "" if components is None else components.content, "order": self._order}
-        seen |= {"labels": self._labels, "known": self._known, "groups": self._groups, "folds": self._fold_of}
-        seen |= {"near": None if self._near is None else self._near[1], "classes": samples.classes}
-        seen |= {"curve": None if self._curve is None else asdict(self._curve), **pack(samples.groups).arrays()}
-        tables = {"models": self.models, "references": self.references, "trained": self.trained}
-        tables |= {} if self._given is None else {"brought": {"given": self._given}}
-        return keep_answer(self.unfinished, seen, tables, samples.labels, self._classes, self._settle)
-
-    def _settle(self) -> Answer:
+            return agree_alone(self._given, self.samples, self.known)
         labels, known, groups = self._labels, self._known, self._groups
         models, heard, gain = self._choose_models()
         fitted = fit_noise_model(heard, labels, known=known, groups=groups)
         strangers = self._find_strangers(fitted)
         if strangers is not None:
-            none = strangers.posterior(fitted, labels, known)
+            none = strangers.posterior(fitted, labels)
             seen = np.where((known == noise_model.UNKNOWN) & (none >= 0.5), noise_model.NO_CLASS, known)
             fitted = fit_noise_model(heard, labels, known=seen, groups=groups, start=fitted)
         consensus = agree(models, fitted, labels, known=known, strangers=strangers, curve=self._curve, groups=groups)
-        answer = replace(consensus.take(self._place), gain=gain)
-        if strangers is None:
-            return Answer(consensus=answer)
-        outside = strangers.posterior(fitted, labels, known)[self._place]
-        return Answer(consensus=answer, strangers_gain=strangers.gain, outside=outside)
+        return replace(consensus.take(self._place), gain=gain)
 
     def _choose_models(self) -> tuple[dict[str, Table], dict[str, Table], Gain | None]:
         """The models of the pool, those that the noise model hears, and the gain by trained ones."""

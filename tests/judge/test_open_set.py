@@ -13,6 +13,7 @@ import pytest
 from labelaudit.features.neighbors import nearest
 from labelaudit.judge import noise_model, probes
 from labelaudit.judge.belief import believe
+from labelaudit.judge.consensus import agree
 from labelaudit.judge.decide import decide
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.open_set import OpenSet, beats_even_errors, find_open_set, weigh
@@ -49,7 +50,7 @@ def unknown(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def test_guests_are_told_from_wrong_labels() -> None:
     seen = scene(150)
     assert seen["found"] is not None
-    none = seen["found"].posterior(seen["fitted"], seen["given"], unknown(seen["given"]))
+    none = seen["found"].posterior(seen["fitted"], seen["given"])
     guest = seen["truth"] == 4
     assert (none[guest] >= 0.5).mean() > 0.9
     assert (none[~guest] >= 0.5).mean() < 0.01
@@ -91,7 +92,7 @@ def test_few_strangers_of_many_kinds_are_found_too() -> None:
     fitted = fit_noise_model(models, given)
     found = find_open_set(fitted, given, x=x, near=near, fold_of=fold_of, digests=seen["digests"])
     assert found is not None
-    none = found.posterior(fitted, given, unknown(given))
+    none = found.posterior(fitted, given)
     assert np.isin(np.argsort(-none)[:12], np.arange(16)).mean() > 0.9
     assert none[16:].mean() < 0.005
 
@@ -101,7 +102,9 @@ def test_what_people_said_is_final() -> None:
     known = unknown(seen["given"])
     known[:5] = seen["truth"][:5]
     known[-5:] = noise_model.NO_CLASS
-    none = seen["found"].posterior(seen["fitted"], seen["given"], known)
+    fitted, given = seen["fitted"], seen["given"]
+    none = agree({"a": fitted.probs}, fitted, given, known=known, strangers=seen["found"]).outside(known)
+    assert none is not None
     assert none[:5].tolist() == [0.0] * 5
     assert none[-5:].tolist() == [1.0] * 5
 

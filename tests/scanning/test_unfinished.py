@@ -14,14 +14,9 @@ import pytest
 from labelaudit import leading, scan
 from labelaudit.context import alike
 from labelaudit.judge import learning_curve, probes
-from labelaudit.judge.consensus import Consensus
 from labelaudit.judge.judge import CLOSED_FORMS, Judge
-from labelaudit.judge.noise_model import NoiseModel
-from labelaudit.judge.pool import Gain
-from labelaudit.judge.reading import Reading
 from labelaudit.leading import MOST_CELLS
-from labelaudit.scanning import components, pool, unfinished
-from labelaudit.scanning.answer import Answer, keep_answer
+from labelaudit.scanning import components, unfinished
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.types import Evidence
 
@@ -127,12 +122,11 @@ def test_a_scan_that_is_cut_off_in_any_step_goes_on_with_it(tmp_path, monkeypatc
     monkeypatch.setattr(components, "nearest", watch("neighbours", components.nearest))
     monkeypatch.setattr(alike, "find_pairs", watch("copies", alike.find_pairs))
     monkeypatch.setattr(alike, "find_scenes", watch("scenes", alike.find_scenes))
-    monkeypatch.setattr(pool, "agree", watch("answer", pool.agree))
     monkeypatch.setattr(Judge, "save", watch("judge", Judge.save))
     scan_blobs(tmp_path, "whole", methods=[])
     in_turn, fitted[:] = tuple(fitted), []
     first = ("neighbours", "copies", "scenes", "ridge", "prototypes", "curve", "discriminant")
-    assert in_turn == (*first, "answer", "judge")
+    assert in_turn == (*first, "judge")
     for stop_at[0] in in_turn if most else in_turn[-1:]:
         with pytest.raises(KeyboardInterrupt):
             scan_blobs(tmp_path, "cut", methods=[])
@@ -209,30 +203,3 @@ def test_a_scan_ends_where_others_keep_results_that_it_may_not_delete(tmp_path):
         os.utime(file, (0, 0))
     Unfinished(tmp_path).end()
     assert list((tmp_path / "unfinished").iterdir()) == [locked]
-
-
-def test_an_answer_comes_back_bit_for_bit(tmp_path):
-    draw = np.random.default_rng(0)
-    probs = draw.dirichlet(np.ones(3), 4)
-    model = NoiseModel(
-        weights={"b": 1 / 3, "a": 0.1},
-        transition=draw.random((3, 3)),
-        probs=probs.astype(np.float32),
-        posterior=np.asfortranarray(probs),
-        loss=float("nan"),
-    )
-    reading = Reading(rate=0.1, low=0.0, high=1 / 3, by_model=0.2, by_curve=None)
-    rows = {name: draw.random(4) for name in ("pooled", "modelled", "none")}
-    consensus = Consensus(answer=model, **rows, reading=reading, gain=Gain(nats=0.1, error=0.2))
-    made = Answer(consensus=consensus, strangers_gain=0.7, outside=draw.random(4))
-    how = ({"x": 1}, {"models": {"a": model.probs}}, np.zeros(4, dtype=np.int64), 3)
-    keep_answer(Unfinished(tmp_path), *how, lambda: made)
-    found = keep_answer(Unfinished(tmp_path), *how, lambda: pytest.fail("settled again"))
-    assert (found.strangers_gain, found.consensus.reading, found.consensus.gain) == (0.7, reading, consensus.gain)
-    answer = found.consensus.answer
-    assert list(answer.weights.items()) == list(model.weights.items())
-    assert np.isnan(answer.loss)
-    for name in ("transition", "probs", "posterior"):
-        np.testing.assert_array_equal(getattr(answer, name), getattr(model, name))
-    assert answer.posterior.flags.f_contiguous
-    np.testing.assert_array_equal(found.outside, made.outside)
