@@ -147,7 +147,7 @@ def scan(
         option(
             env="EFFORT",
             help="quick: one small pretrained network (more where images are few), and nothing is trained. standard: "
-            "three, and the methods are trained. thorough: five, and on a GPU one more that is fine-tuned.",
+            "three, and the methods are trained. thorough: five.",
         ),
     ] = "standard",
     rank_by: Annotated[

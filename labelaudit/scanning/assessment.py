@@ -48,7 +48,6 @@ from labelaudit.scanning.pool import ModelPool
 from labelaudit.scanning.ranking import STEPS, explain, rank_by
 from labelaudit.scanning.settings import ENSEMBLE, ScanSettings
 from labelaudit.scanning.testimony import hear
-from labelaudit.scanning.trainings import TUNED, TUNED_SIDE
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.text import count
 from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Ints, Samples
@@ -139,10 +138,7 @@ def _train(
         material.add_pixels(seen.trained_on.side)
     if probs is not None:
         material.add_given(np.asarray(probs, dtype=np.float32))
-    evidence = material.gather()
-    if seen.tuned:
-        evidence["fine_tuned"] = material.fine_tune()
-    return evidence
+    return material.gather()
 
 
 def _note_training(material: ModelPool, seen: Description) -> list[str]:
@@ -150,8 +146,6 @@ def _note_training(material: ModelPool, seen: Description) -> list[str]:
     notes = [] if seen.trained_on is None else [f"The methods learned from {seen.trained_on.reason}."]
     if reviewed := material.reviewed:
         notes.append(f"People's verdicts on {reviewed:,} of the images are taken as known, in training too.")
-    if seen.tuned:
-        notes.append(f"Fine-tuned {TUNED} end to end as well, on images of {TUNED_SIDE} x {TUNED_SIDE}.")
     return notes + note_untrained(material)
 
 

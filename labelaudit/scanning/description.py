@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from labelaudit.features.embedding import embed_samples
 from labelaudit.machine import Clock, Machine
 from labelaudit.scanning.choice import TrainingInput, choose_training_input, tries_pixels
-from labelaudit.scanning.effort import backbones_of, fine_tunes
+from labelaudit.scanning.effort import backbones_of
 from labelaudit.scanning.forecast import Prospect
 from labelaudit.scanning.plan import Plan
 from labelaudit.scanning.settings import ScanSettings
@@ -34,8 +34,6 @@ class Description:
     """As the plan has settled them."""
     trained_on: TrainingInput | None = None
     """The input chosen for the methods; None where none is trained, or features were given."""
-    tuned: bool = False
-    """Whether a backbone is fine-tuned too."""
 
 
 def describe(
@@ -78,7 +76,6 @@ def describe(
         features=features,
         settings=settings,
         trained_on=trained_on,
-        tuned=fine_tunes(settings, choice, device=machine.device),
     )
 
 

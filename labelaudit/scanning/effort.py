@@ -1,4 +1,4 @@
-"""Backbones, folds and fine-tuning of a scan by `Effort`."""
+"""Backbones and folds of a scan by `Effort`."""
 
 from __future__ import annotations
 
@@ -58,12 +58,3 @@ def _names_for(effort: Effort, choice: TrainingInput, images: int) -> tuple[str,
     if images <= FEWEST:
         return BACKBONES["standard"]
     return (*BACKBONES["quick"], SECOND) if images <= FEW else BACKBONES["quick"]
-
-
-def fine_tunes(settings: ScanSettings, choice: TrainingInput | None, *, device: str) -> bool:
-    """Whether a backbone is fine-tuned end to end as well: on a GPU, where a network is not trained from pixels anyway.
-
-    On two cores ten minutes of it brought nothing (docs/log.md).
-    """
-    chosen = choice is not None and not choice.pixels and settings.network is None
-    return chosen and settings.effort == "thorough" and device.startswith("cuda")

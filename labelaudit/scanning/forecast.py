@@ -23,17 +23,9 @@ from labelaudit.leading import is_large
 from labelaudit.machine import Machine, available_cores, peak_memory
 from labelaudit.scanning.choice import TrainingInput
 from labelaudit.scanning.components import SPARE, draw_dense
-from labelaudit.scanning.effort import FOLDS, backbones_of, fine_tunes
+from labelaudit.scanning.effort import FOLDS, backbones_of
 from labelaudit.scanning.settings import ScanSettings
-from labelaudit.scanning.trainings import (
-    TUNED,
-    TUNED_SIDE,
-    count_heard,
-    head_width,
-    list_trainings,
-    plan_training,
-    plan_tuning,
-)
+from labelaudit.scanning.trainings import count_heard, head_width, list_trainings, plan_training
 from labelaudit.scanning.unit_costs import UnitCosts
 from labelaudit.scanning.workload import MANY_SUSPECTS, SUSPECTS, Workload, count_disk, count_memory, count_seconds
 from labelaudit.text import rough_duration, size
@@ -142,10 +134,6 @@ class Prospect:
         """The side in pixels of the squares that methods train on; 0 where they train on features, or not at all."""
         return self.choice.side if self.choice is not None and self.choice.pixels and settings.trained else 0
 
-    def tunes(self, settings: ScanSettings) -> bool:
-        """Whether a backbone is fine-tuned too."""
-        return fine_tunes(settings, self.choice, device=self.machine.device)
-
 
 def forecast_scan(
     prospect: Prospect, settings: ScanSettings, *, costs: UnitCosts, embedding: float, training: bool = True
@@ -164,8 +152,6 @@ def forecast_scan(
         on, shape = ("pixels", (side, side, 3)) if side else ("features", (work.trains,))
         names = ", ".join(settings.trained)
         stages[f"train {names} on {on}"] = _forecast_training(n, classes, settings, machine, shape)
-    if training and prospect.tunes(settings):
-        stages[f"fine-tune {TUNED}"] = _forecast_tuning(n, classes, settings, machine)
     counted = replace(work, unseen=embedding > 0 or prospect.choice is None)
     none, many, usual = (
         sum(count_seconds(replace(counted, suspects=share), costs).values()) for share in (0.0, MANY_SUSPECTS, SUSPECTS)
@@ -209,11 +195,10 @@ def count_work(prospect: Prospect, settings: ScanSettings) -> Workload:
 def forecast_memory(prospect: Prospect, settings: ScanSettings) -> float:
     """Bytes at most in memory at once under ``settings``; nothing is tried, so that less can still be chosen."""
     work = count_work(prospect, settings)
-    trains = work.trained > 0 or prospect.tunes(settings)
     specs = prospect.specs(settings)
     own = all(spec.embedded for spec in (parse_specs(specs) if specs else ()))
-    loaded = _LIBRARIES if work.widths or work.pictures or trains else _FEWER_LIBRARIES
-    loaded += TORCH * ("torch" not in sys.modules and (trains or not own))
+    loaded = _LIBRARIES if work.widths or work.pictures or work.trained else _FEWER_LIBRARIES
+    loaded += TORCH * ("torch" not in sys.modules and (work.trained > 0 or not own))
     loaded += _EMBEDDERS * ("onnxruntime" not in sys.modules and own and _has_to_embed(prospect, settings))
     side = prospect.side(settings) if work.trained else 0
     return peak_memory() + loaded + count_memory(work) + 3 * work.samples * side**2
@@ -231,7 +216,7 @@ def takes_a_moment(prospect: Prospect, settings: ScanSettings, embedding: float)
     """Whether all of it is done before a forecast would be, where ``embedding`` takes so many seconds."""
     n, side = len(prospect.samples), prospect.side(settings)
     large = n * side**2 >= _SMALL_PIXELS if side else n >= _SMALL
-    return not (large or prospect.tunes(settings) or settings.network is not None or embedding >= WORTH_SAYING)
+    return not (large or settings.network is not None or embedding >= WORTH_SAYING)
 
 
 def forecast_embedding(prospect: Prospect, settings: ScanSettings) -> float:
@@ -283,12 +268,6 @@ def _forecast_training(n: int, classes: int, settings: ScanSettings, machine: Ma
 
     fits = [plan_training(fit, n, settings, pixels=len(shape) == 3) for fit in list_trainings(settings).values()]
     return sum(forecast_crossfit(fit, shape, n, classes, device=machine.device) for fit in fits)
-
-
-def _forecast_tuning(n: int, classes: int, settings: ScanSettings, machine: Machine) -> float:
-    from labelaudit.training.forecast import forecast_crossfit
-
-    return forecast_crossfit(plan_tuning(settings), (TUNED_SIDE, TUNED_SIDE, 3), n, classes, device=machine.device)
 
 
 def _apart(found: float, forecast: float) -> str:

@@ -40,7 +40,7 @@ from labelaudit.scanning.closed_forms import fit_all
 from labelaudit.scanning.components import Components
 from labelaudit.scanning.effort import FOLDS
 from labelaudit.scanning.settings import ScanSettings
-from labelaudit.scanning.trainings import REFERENCES, TUNED_SIDE, head_width, list_trainings, plan_training, plan_tuning
+from labelaudit.scanning.trainings import REFERENCES, head_width, list_trainings, plan_training
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.training.folds import fold_names
 from labelaudit.training.settings import CrossfitSettings
@@ -144,12 +144,9 @@ class ModelPool:
 
     def add_pixels(self, side: int) -> None:
         """Have methods train on the images, as squares of ``side`` pixels."""
-        self._pixels = self._squares(side)
-
-    def _squares(self, side: int) -> npt.NDArray[np.uint8]:
         assert self.samples.images is not None
         images, machine = self.samples.images, self.machine
-        return load_pixels(images, side, workers=machine.workers, progress=machine.progress)[0][self._order]
+        self._pixels = load_pixels(images, side, workers=machine.workers, progress=machine.progress)[0][self._order]
 
     def gather(self) -> dict[str, Evidence]:
         """Cross-fit every method asked for, then the reference columns; their probabilities join the models."""
@@ -196,37 +193,23 @@ class ModelPool:
         return np.concatenate([block[:, : head_width(len(blocks))][self._order] for block in blocks], axis=1)
 
     def _train(self, fit: CrossfitSettings) -> Evidence:
-        plan = plan_training(fit, len(self._labels), self.settings, pixels=self._pixels is not None)
-        return self._crossfit(plan, self._inputs)
-
-    def fine_tune(self) -> Evidence:
-        """Cross-fit the backbone end to end on the images; what it says joins the models.
-
-        Its first layers adapt to the dataset, which frozen features cannot. Takes a GPU: measured on two cores at a
-        lower resolution, ten minutes of it brought nothing (docs/log.md).
-        """
-        found = self._crossfit(plan_tuning(self.settings), self._squares(TUNED_SIDE))
-        assert found.probs is not None
-        self.trained["fine_tuned"] = found.probs
-        return replace(found.take(self._place), method="fine_tuned")
-
-    def _crossfit(self, fit: CrossfitSettings, x: npt.NDArray[Any]) -> Evidence:
-        """Cross-fit on ``x`` (n, …)."""
+        """Cross-fit one of `list_trainings`."""
         from labelaudit.training.crossfit import crossfit
 
-        how: dict[str, Any] = {"x": x, "labels": self._targets, "classes": self._classes}
+        plan = plan_training(fit, len(self._labels), self.settings, pixels=self._pixels is not None)
+        how: dict[str, Any] = {"x": self._inputs, "labels": self._targets, "classes": self._classes}
         how |= {"digests": self._group_names, "device": self.machine.device}
 
         def make() -> Evidence:
             if self.machine.engine == "local":
-                return crossfit(fit, progress=self.machine.progress, **how)
+                return crossfit(plan, progress=self.machine.progress, **how)
             from labelaudit.features import cluster
 
             cluster.connect(self.machine.address)
-            made: Evidence = cluster.call(crossfit, {"settings": fit, **how})
+            made: Evidence = cluster.call(crossfit, {"settings": plan, **how})
             return made
 
-        return self.unfinished.evidence(fit.method, {**asdict(fit), **how}, make)
+        return self.unfinished.evidence(plan.method, {**asdict(plan), **how}, make)
 
     def settle(self) -> Consensus:
         """The one answer of all models."""

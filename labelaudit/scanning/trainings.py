@@ -22,16 +22,6 @@ PIXEL_SAMPLES = 60_000
 """Images that a network from pixels sees in training, repeats counted: larger datasets get fewer epochs, at least 5."""
 REFERENCES = ("cross_entropy", "neighbors")
 """Columns that methods are compared with; the noise model hears them, the pool has ridge regression in their place."""
-TUNED, TUNED_SIDE = "lite0", 160
-"""The embedded backbone that is fine-tuned on a GPU, and the side in pixels of what it is shown there."""
-TUNING = CrossfitSettings(
-    method="sln",
-    network=TUNED,
-    options={"epochs": 8, "batch": 64, "lr": 5e-4, "schedule": "cosine"},
-    augment="shift",
-    folds=PIXEL_FOLDS,
-)
-"""Settings of fine-tuning but for seed and rounding; `plan_tuning` has all."""
 
 
 def list_trainings(settings: ScanSettings) -> dict[str, CrossfitSettings]:
@@ -92,8 +82,3 @@ def plan_training(fit: CrossfitSettings, n: int, settings: ScanSettings, *, pixe
     usual = get_method(fit.method).recipes["pixels"].epochs
     epochs = None if "epochs" in fit.options else min(usual, affordable)
     return replace(fit, epochs=epochs, augment="shift", folds=PIXEL_FOLDS, rounded=rounded)
-
-
-def plan_tuning(settings: ScanSettings) -> CrossfitSettings:
-    """The cross-fit that fine-tunes the backbone `TUNED` on squares of `TUNED_SIDE` pixels."""
-    return replace(TUNING, seed=settings.seed, rounded=rounds_products(settings, pixels=True))

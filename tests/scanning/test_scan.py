@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from labelaudit.check.upkeep import shaping_settings
 from labelaudit.machine import multiplies_bfloat16
 from labelaudit.scanning.notes import note_doubt, note_few, note_unrelated
 from labelaudit.scanning.settings import ScanSettings
-from labelaudit.scanning.trainings import TUNING
 from labelaudit.types import Samples
 
 
@@ -185,30 +183,6 @@ def test_a_folder_from_pixels(folder: Path) -> None:
     assert audit.decision.recipe["methods_in"] == "float32"
     worst = [row["path"] for row in audit.table("samples")[:4]]
     assert {"cat/10.png", "ant/41.png"} & set(worst)
-
-
-def test_thorough_on_a_gpu_fine_tunes_a_backbone_whose_opinion_is_weighed(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("labelaudit.scanning.description.fine_tunes", lambda *_, **__: True)
-    monkeypatch.setattr("labelaudit.scanning.forecast.fine_tunes", lambda *_, **__: True)
-    monkeypatch.setattr("labelaudit.scanning.pool.TUNED_SIDE", 32)
-    monkeypatch.setattr("labelaudit.scanning.forecast.TUNED_SIDE", 32)
-    monkeypatch.setattr(
-        "labelaudit.training.forecast.forecast_crossfit", lambda *_, **__: 60.0
-    )  # seconds: none that are measured here
-    quick = replace(TUNING, options={"epochs": 1, "batch": 16, "lr": 5e-4})
-    monkeypatch.setattr("labelaudit.scanning.trainings.TUNING", quick)
-    said: list[str] = []
-    audit = scan(folder, effort="quick", train="features", methods=[], notice=said.append)
-    tuned = audit.evidence["fine_tuned"]
-    assert tuple(tuned.tables["settings"][key] for key in ("network", "folds", "lr")) == ("lite0", 3, 5e-4)
-    assert tuned.probs is not None
-    assert len(np.unique(tuned.probs.round(4), axis=0)) > 45  # each image has an opinion of its own
-    heard = "fine_tuned" in audit.decision.recipe["pool_weights"]  # whether it helps is the data's to say
-    assert audit.decision.recipe["networks"].startswith("heard: +" if heard else "not heard: ")
-    assert any("to fine-tune lite0" in notice for notice in said)
-    assert any(note.startswith("Fine-tuned lite0 end to end") for note in audit.notes)
 
 
 def test_labels_that_nothing_goes_with_are_said() -> None:

@@ -28,23 +28,12 @@ from labelaudit.networks import build
 from labelaudit.scanning import scan as scanning
 from labelaudit.scanning import trainings
 from labelaudit.scanning.choice import TrainingInput, choose_training_input
-from labelaudit.scanning.effort import backbones_of, fine_tunes
+from labelaudit.scanning.effort import backbones_of
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.training.crossfit import network_builder
 from labelaudit.training.settings import ModelSettings
 from labelaudit.verdicts import Verdict, append, verdicts_file
 from labelaudit.verdicts.matching import known_labels
-
-
-def test_only_thorough_on_a_gpu_fine_tunes_and_not_beside_a_network_from_pixels() -> None:
-    features, pixels = (TrainingInput(pixels=chosen, side=64, longest=64, reason="") for chosen in (False, True))
-    thorough = ScanSettings(effort="thorough")
-    assert fine_tunes(thorough, features, device="cuda")
-    assert not fine_tunes(thorough, features, device="cpu")
-    assert not fine_tunes(ScanSettings(), features, device="cuda")
-    assert not fine_tunes(thorough, pixels, device="cuda")
-    assert not fine_tunes(replace(thorough, network="linear"), features, device="cuda")
-    assert not fine_tunes(thorough, None, device="cuda")
 
 
 def test_auto_measures_small_images_and_says_why(folder: Path) -> None:
