@@ -12,7 +12,6 @@ with ``--table`` without measuring anything. A set of 1,000 images takes about 1
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -23,8 +22,8 @@ from typing import Any
 from unittest.mock import patch
 
 from ablation_table import render
-from material import CACHE, DATA, Material, gather, measure_curve
-from results_section import write_section
+from material import Material, gather, measure_curve
+from results_section import CACHE, DATA, HERE, make_parser, read_rows, write_rows, write_section
 
 from labelaudit.context import classes
 from labelaudit.judge import consensus, decide, learning_curve, noise_fit, open_set, reading
@@ -34,7 +33,7 @@ from labelaudit.judge.open_set import find_open_set
 from labelaudit.judge.pool import Gain
 from labelaudit.scanning import pool, testimony
 
-ROWS = Path(__file__).parent / "results" / "ablation.json"
+ROWS = HERE / "results" / "ablation.json"
 SETS = (
     *("caltech20", "caltech20@400~pair20", "caltech20~strangers", "cifar10n-aggre@120", "cifar10n-aggre@250"),
     *("cifar10n-clean@1000", "cifar10n-clean@1000#1~pair20", "cifar10n-clean@1000#1~rare"),
@@ -180,7 +179,7 @@ def _round(figures: dict[str, Any]) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("sets", nargs="*", default=[*SETS], metavar="SET")
     parser.add_argument("--effort", default="quick")
     parser.add_argument("--seed", type=int, default=0)
@@ -190,7 +189,7 @@ def main() -> None:
     parser.add_argument("--without", nargs="*", metavar="NAME", help="what is left out, one after the other")
     parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
-    rows = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.is_file() else {}
+    rows = read_rows(ROWS, empty={})
     names = [*CHANGES, *(WITH_NETWORKS if args.methods else ())]
     names = names if args.without is None else ["nothing", *args.without]
     for one in () if args.table else args.sets:
@@ -201,8 +200,7 @@ def main() -> None:
         row |= {**about, "wrong": float(material.wrong.mean())}
         row["without"] |= {what: _round(figures) for what, figures in measure(material, names).items()}
         print(one, json.dumps(row["without"]["nothing"]), flush=True)
-        lines = (f"{json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items())
-        ROWS.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+        write_rows(rows, ROWS)
     write_section("ablation", render(rows), title="What each ingredient brings (`benchmarks/ablation.py`)")
 
 

@@ -12,9 +12,7 @@ is rewritten.
 
 from __future__ import annotations
 
-import argparse
 import csv
-import json
 import platform
 import tarfile
 import tempfile
@@ -25,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
-from results_section import write_section
+from results_section import HERE, make_parser, read_rows, write_rows, write_section
 from sklearn.metrics import average_precision_score
 
 from labelaudit.audit.document import Audit
@@ -35,7 +33,6 @@ from labelaudit.check import judge_gate
 from labelaudit.check.policy import Policy
 from labelaudit.scanning.scan import scan
 
-HERE = Path(__file__).parent
 ROWS = HERE / "results" / "cases.json"
 CLASSES = ("glass", "metal", "paper", "plastic")
 BARS: dict[str, tuple[float, float | None]] = {
@@ -255,7 +252,7 @@ def write_table(rows: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("cases", nargs="*", metavar="NAME=FOLDER[:GROUP]")
     parser.add_argument("--effort", default="quick")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
@@ -263,7 +260,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--runs", type=Path, metavar="FOLDER")
     options = parser.parse_args()
-    rows = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.is_file() else []
+    rows = read_rows(ROWS, empty=[])
     with tempfile.TemporaryDirectory() as folder:
         cases: list[tuple[str, Path, str]] = []
         for case in options.cases:
@@ -279,7 +276,7 @@ def main() -> None:
                 print(row)
                 key = (row["case"], row["effort"], row["seed"])
                 rows = [old for old in rows if (old["case"], old["effort"], old["seed"]) != key] + [row]
-                ROWS.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+                write_rows(rows, ROWS)
     write_table(rows)
 
 

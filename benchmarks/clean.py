@@ -13,8 +13,6 @@ fails, at most 1.5 % of the images are flagged, and fewer than cleanlab flags.
 
 from __future__ import annotations
 
-import argparse
-import json
 import platform
 import time
 from collections import defaultdict
@@ -25,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from packs import embed_as_scanned, flag, on_components
-from results_section import write_section
+from results_section import HERE, make_parser, read_rows, write_rows, write_section
 
 from labelaudit.audit.document import Audit
 from labelaudit.check import judge_gate
@@ -39,7 +37,6 @@ from labelaudit.scanning.assessment import audit_samples
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.types import Samples
 
-HERE = Path(__file__).parent
 ROWS = HERE / "results" / "clean.json"
 LIMIT = 0.02
 """The noise that the gate allows."""
@@ -129,7 +126,7 @@ def _cell(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("cases", nargs="+", metavar="NAME=DATA[:LABELS:COLUMN]")
     parser.add_argument("--sizes", nargs="+", type=int, default=[50, 100, 250])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
@@ -139,7 +136,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     machine = Machine(workers=options.workers, cache=options.cache).settled()
-    rows = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.is_file() else []
+    rows = read_rows(ROWS, empty=[])
     for case in options.cases:
         name, samples = load(case, machine)
         before = 0
@@ -157,7 +154,7 @@ def main() -> None:
                 row = key | measure(samples.take(chosen), settings, machine)
                 print(row, flush=True)
                 rows = [old for old in rows if any(old[part] != key[part] for part in key)] + [row]
-                ROWS.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+                write_rows(rows, ROWS)
     write_table(rows)
 
 

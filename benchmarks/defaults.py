@@ -12,8 +12,6 @@ benchmarks/results/defaults.json pack by pack; the table in benchmarks/RESULTS.m
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,15 +20,15 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from material import CACHE, CLEAN_SETS, DATA, SETS, Material, gather, measure_curve
-from results_section import write_section
+from material import CLEAN_SETS, SETS, Material, gather, measure_curve
+from results_section import CACHE, DATA, HERE, make_parser, read_rows, write_rows, write_section
 
 from labelaudit.judge import consensus, learning_curve, open_set, reading
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.open_set import find_open_set
 from labelaudit.scanning import pool
 
-ROWS = Path(__file__).parent / "results" / "defaults.json"
+ROWS = HERE / "results" / "defaults.json"
 Grids = Mapping[str, tuple[ModuleType, tuple[float, ...]]]
 RANKING: Grids = {
     "PULL": (consensus, (0.003, 0.01, 0.03, 0.1, 0.3)),
@@ -146,17 +144,17 @@ def render(scores: Mapping[str, Mapping[tuple[str, float], float]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("packs", nargs="*", default=[*SETS, *CLEAN_SETS], metavar="PACK")
     parser.add_argument("--effort", default="quick")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--cache", type=Path, default=CACHE)
     args = parser.parse_args()
     how = {"effort": args.effort, "data": args.data, "cache": args.cache}
-    kept = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.is_file() else {}
+    kept = read_rows(ROWS, empty={})
     for pack in args.packs:
         kept[pack] = [[*key, score] for key, score in sweep(gather(pack, **how)).items()]
-        ROWS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        write_rows(kept, ROWS)
     scores = {pack: {(name, value): score for name, value, score in rows} for pack, rows in kept.items()}
     write_section("defaults", render(scores), title="Defaults, chosen on other sets (`benchmarks/defaults.py`)")
 

@@ -33,6 +33,7 @@ import numpy as np
 import psutil
 import torch
 from PIL import Image
+from results_section import DATA
 
 from labelaudit.features import cluster, embed, parse_specs
 from labelaudit.features.embedding import run_threads
@@ -252,7 +253,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--against", nargs="+", choices=tuple(compared), default=["plain", "limits"])
     parser.add_argument("--images", type=int, default=2000)
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--photographs", action="store_true")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--backbone", default="lite0@128", help="an embedded one: lite0, lite1 or lite2, with a size")

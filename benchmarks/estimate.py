@@ -13,8 +13,6 @@ Coverage is the share of simulated reviews whose 90 % interval holds the truth. 
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from results_section import write_section
+from results_section import HERE, make_parser, write_rows, write_section
 
 from labelaudit.audit.document import Audit
 from labelaudit.estimate.cells import draw_unseen
@@ -32,7 +30,6 @@ from labelaudit.estimate.intervals import CONFIDENCE, melded_intervals
 from labelaudit.estimate.sampling import ReviewPlan, plan_reviews
 from labelaudit.types import Bools, Decision, Floats, Samples
 
-HERE = Path(__file__).parent
 ROWS = HERE / "results" / "estimate.json"
 TARGETS = (0.05, 0.1, 0.2)
 QUANTITIES = ("precision", "recall", "noise_rate")
@@ -225,7 +222,7 @@ def stopping(truth: Truth, plan: ReviewPlan, audit: Audit, runs: int, seed: int,
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--reviews", nargs="+", type=int, default=[100, 200, 400])
     parser.add_argument("--runs", type=int, default=500)
@@ -249,7 +246,7 @@ def main() -> None:
             print(shown(row), flush=True)
     print(f"{time.process_time() - started:.0f} CPU seconds")
     options.out.parent.mkdir(exist_ok=True)
-    options.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    write_rows(rows, options.out)
     if options.out == ROWS:
         write_table(rows, options.runs)
 

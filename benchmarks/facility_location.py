@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from results_section import write_section
+from results_section import make_parser, write_section
 
 from labelaudit.methods._coresets import distances, facility_location
 
@@ -123,7 +123,7 @@ def high_water() -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--m", type=int, default=5000)
     parser.add_argument("--budget", type=int, default=2500)
     parser.add_argument("--repeats", type=int, default=5)

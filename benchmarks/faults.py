@@ -1,6 +1,6 @@
 """Is anything lost when a command is killed, or when the disk is full? Every command that writes, again and again.
 
-    python -m benchmarks.faults [--kills 100] [--full 30] [--seed 0] [--write]
+    python benchmarks/faults.py [--kills 100] [--full 30] [--seed 0] [--write]
 
 A kill: the command runs in a process of its own that is killed (SIGKILL) just before its k-th change to the disk (open
 for writing, rename, unlink, mkdir, fsync), k drawn at random; then it runs again undisturbed. A full disk: from the
@@ -12,7 +12,6 @@ quarantine) or the new one in its place is; nothing is half-written under its ow
 
 from __future__ import annotations
 
-import argparse
 import builtins
 import contextlib
 import errno
@@ -28,7 +27,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fault_commands import COMMANDS, CommandFailedError, make_world, read_run, write_run
+from fault_commands import COMMANDS, CommandFailedError, make_world, read_run, write_run
+from results_section import make_parser, write_section
 
 # how it is disturbed
 
@@ -231,7 +231,7 @@ def campaign(kind: str, number: int, seed: int, world: Path) -> tuple[Counter[st
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--full", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
@@ -248,11 +248,7 @@ def main() -> None:
             lines.append(f"| {words} | {', '.join(COMMANDS)} | {number} | {reached.total()} | {len(found)} |")
             print(lines[-1], *found, sep="\n", flush=True)
     if chosen.write:
-        results = Path(__file__).with_name("RESULTS.md")
-        before, _, rest = results.read_text(encoding="utf-8").partition("<!-- faults -->")
-        after = rest.partition("<!-- /faults -->")[2]
-        text = "\n".join(lines)
-        results.write_text(f"{before}<!-- faults -->\n{text}\n<!-- /faults -->{after}", encoding="utf-8")
+        write_section("faults", "\n".join(lines), title="Kills and full disks (`benchmarks/faults.py`)")
     raise SystemExit(1 if lost else 0)
 
 

@@ -23,7 +23,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from results_section import write_section
+from results_section import DATA, make_parser, write_section
 from scale import make_features, make_probs
 
 ROOT = Path(__file__).parents[1]
@@ -186,9 +186,9 @@ def render(found: dict[str, dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("sets", nargs="*", metavar="SET", help=", ".join(SETS))
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--results", type=Path, help="a JSON file that sets are kept in, and not measured again")
     parser.add_argument("--at", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -1,6 +1,6 @@
 """Does damaged or hostile input ever do more than give one line? Every reader, fed with files that were tampered with.
 
-    python -m benchmarks.fuzz [--seconds 20] [--only NAME] [--seed 0] [--write]
+    python benchmarks/fuzz.py [--seconds 20] [--only NAME] [--seed 0] [--write]
 
 Each target is a small file that is read without trouble. Its bytes are then flipped, cut, doubled, replaced by what
 parsers stumble over (brackets thousands deep, numbers of thousands of digits, lone surrogates, numbers that are not
@@ -11,7 +11,6 @@ runs a few of the same.
 
 from __future__ import annotations
 
-import argparse
 import random
 import tempfile
 import time
@@ -20,9 +19,11 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from benchmarks.fuzz_formats import FORMATS
-from benchmarks.fuzz_models import MODELS
-from benchmarks.fuzz_targets import DOCUMENTS, Target
+from fuzz_formats import FORMATS
+from fuzz_models import MODELS
+from fuzz_targets import DOCUMENTS, Target
+from results_section import make_parser, write_section
+
 from labelaudit.errors import LabelAuditError
 
 TARGETS: Mapping[str, Target] = {**DOCUMENTS, **FORMATS, **MODELS}
@@ -116,7 +117,7 @@ def campaign(name: str, seeds: Iterator[int], seconds: float) -> tuple[Counter[s
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--seconds", type=float, default=20, help="for each target")
     parser.add_argument("--only", help="one target")
     parser.add_argument("--seed", type=int, default=0)
@@ -135,11 +136,7 @@ def main() -> None:
     lines.append(f"| all | {total.total():,} | {' | '.join(cells)} |")
     print(lines[-1])
     if chosen.write:
-        results = Path(__file__).with_name("RESULTS.md")
-        old = results.read_text(encoding="utf-8")
-        before, _, rest = old.partition("<!-- fuzz -->")
-        after = rest.partition("<!-- /fuzz -->")[2]
-        results.write_text(f"{before}<!-- fuzz -->\n{chr(10).join(lines)}\n<!-- /fuzz -->{after}", encoding="utf-8")
+        write_section("fuzz", "\n".join(lines), title="Tampered files (`benchmarks/fuzz.py`)")
     raise SystemExit(1 if found else 0)
 
 

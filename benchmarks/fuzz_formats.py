@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+from fuzz_targets import CLASSES, LABELS, LINES, TAGS, TASKS, Target, beside_images, dataset, picture, text
 
-from benchmarks.fuzz_targets import CLASSES, LABELS, LINES, TAGS, TASKS, Target, beside_images, dataset, picture, text
 from labelaudit.data.images import encode
 from labelaudit.data.order import parse_classes
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fuzz_targets import CLASSES, Target, audit, text
 
-from benchmarks.fuzz_targets import CLASSES, Target, audit, text
 from labelaudit.cli.console.chosen import read_listed
 from labelaudit.models import folder as models
 from labelaudit.models.dataset import read_truth

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from results_section import read_section, write_section
+from results_section import make_parser, read_section, write_section
 
 import labelaudit
 from labelaudit.audit.document import Audit
@@ -102,7 +102,7 @@ def measure(data: Path, labels: Path | None, chosen: argparse.Namespace, seed: i
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--labels", type=Path)
     parser.add_argument("--images", type=int, default=600)

@@ -16,7 +16,6 @@ that tests this file and measures nothing.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -35,7 +34,7 @@ import numpy as np
 import sets
 import torch
 import training_speed
-from results_section import write_section
+from results_section import DATA, HERE, make_parser, write_section
 from sklearn.datasets import load_digits
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -57,7 +56,6 @@ from labelaudit.training.crossfit import crossfit
 from labelaudit.training.settings import CrossfitSettings, ModelSettings
 from labelaudit.types import Samples
 
-HERE = Path(__file__).parent
 GOALS = {"training loop, times the usual one": 5.0, "AP on CIFAR-10N aggre": 0.75}
 SECONDS = {"twins": 120, "loop": 60, "embedding": 45, "scan": 180, "presets": 120}
 """What each stage may take on one H100-class GPU: 525 in all."""
@@ -324,9 +322,9 @@ def _brief(value: Any) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--stages", nargs="+", choices=list(SECONDS), default=list(SECONDS))
     parser.add_argument("-o", "--output", type=Path, default=HERE, help="folder of RESULTS.md and results/gpu.json")
     options = parser.parse_args(arguments)

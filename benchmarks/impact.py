@@ -9,11 +9,11 @@ and some of the trainings. Coverage is the share of runs whose 90 % interval hol
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 
 import numpy as np
 import numpy.typing as npt
+from results_section import make_parser
 
 from labelaudit.impact.comparison import compare
 from labelaudit.impact.training import Training, judge_trainings
@@ -46,7 +46,7 @@ def trainings(repaired: float) -> tuple[Bools, Bools]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--images", nargs="+", type=int, default=[100, 200, 1000])
     parser.add_argument("--seeds", type=int, default=10)

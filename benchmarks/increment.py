@@ -12,7 +12,6 @@ With --reuse the folder stays, so that another run starts from its audit. Run it
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import shutil
@@ -23,6 +22,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from results_section import DATA, make_parser
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from labelaudit import read_audit, scan
@@ -131,10 +131,10 @@ def cifar(folder: Path, data: Path, effort: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("what", choices=("sample", "cifar"))
     parser.add_argument("--effort", default="quick")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--reuse", type=Path)
     args = parser.parse_args()

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from measures import Labels, flags, ranking
 from packs import embed_as_scanned
+from results_section import CACHE, DATA
 from sets import load
 
 from labelaudit.context.alike import find_alike
@@ -26,14 +27,12 @@ from labelaudit.scanning.testimony import hear
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.types import Decision, Features, Samples
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
 SETS = (
     *("imagenette_real", "outdoor", "clothes", "cifar10n-aggre@1000", "cifar10n-random1@500", "cifar10n-worse@1000"),
     *("caltech20~usual", "bloodcells8@1000~usual", "signdigits@1000~usual"),
 )
 CLEAN_SETS = ("caltech20", "bloodcells8@800", "signdigits@500", "cifar10n-clean@500", "cifar10n-clean@1000")
 """Packs with wrong labels and clean ones, small enough that all of them take minutes once their features are cached."""
-CACHE = Path(tempfile.gettempdir()) / "labelaudit-benchmark" / "cache"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,8 +22,6 @@ for `estimate.py`.
 
 from __future__ import annotations
 
-import argparse
-import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,7 +31,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from measures import Flags, Labels, Scores, flags, ranking, table
-from results_section import write_section
+from results_section import CACHE, DATA, HERE, make_parser, read_rows, write_rows, write_section
 from sets import load
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
@@ -54,7 +52,6 @@ from labelaudit.scanning.effort import backbones_of
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.types import Features, Samples
 
-HERE = Path(__file__).parent
 ROWS = HERE / "results" / "packs.json"
 CLEAN = ("caltech20", "tinyphotos", "signdigits", "bloodcells8")
 DOMAINS = (
@@ -210,10 +207,10 @@ def mix(x: npt.NDArray[Any], labels: Labels, classes: int, near: npt.NDArray[Any
 
 def write(rows: list[dict[str, Any]]) -> None:
     """Keep the rows, and write both tables anew."""
-    known = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.is_file() else []
+    known = read_rows(ROWS, empty=[])
     done = {(row["pack"], row["by"], row["bare"]) for row in rows}
     kept = [row for row in known if (row["pack"], row["by"], row["bare"]) not in done] + rows
-    ROWS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    write_rows(kept, ROWS)
     write_tables(kept)
 
 
@@ -315,10 +312,10 @@ def _compare(own: dict[str, list[dict[str, Any]]], by: dict[tuple[str, str], dic
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("packs", nargs="*", metavar="SET", help="those of the table, by default")
-    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
-    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "labelaudit-benchmark" / "cache")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--effort", default="standard", choices=("quick", "standard"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--bare", action="store_true", help="train no network")

@@ -12,8 +12,6 @@ bootstrap of its images, as draws overlap. How much the draws differ stands besi
 
 from __future__ import annotations
 
-import argparse
-import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +20,7 @@ from typing import Any
 import numpy as np
 from measures import Flags, Labels, Scores, flags, ranking
 from packs import CLEAN
-from results_section import write_section
+from results_section import CACHE, DATA, HERE, make_parser, read_rows, write_rows, write_section
 from sets import load
 
 from labelaudit.corrupt import noise
@@ -32,7 +30,7 @@ from labelaudit.scanning.assessment import audit_samples
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.types import Samples
 
-ROWS = Path(__file__).parent / "results" / "precision.json"
+ROWS = HERE / "results" / "precision.json"
 MOST, SHARE = 1875, 0.8
 """Images of a pack that are looked at, and what share of them each seed draws."""
 NOISE = 0.1
@@ -85,11 +83,11 @@ def resampled_ap(suspicion: Scores, wrong: Flags, counts: Labels) -> Scores:
 
 def write(row: dict[str, Any]) -> None:
     """Keep the row, and write the table anew."""
-    known = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.is_file() else []
+    known = read_rows(ROWS, empty=[])
     known = [one for one in known if one["version"] == row["version"]]
     same = {name: row[name] for name in ("pack", "seed", "effort")}
     kept = [one for one in known if any(one[name] != value for name, value in same.items())] + [row]
-    ROWS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    write_rows(kept, ROWS)
     write_section("precision", render(kept), title="int8 beside float32 (`benchmarks/precision.py`)")
 
 
@@ -112,10 +110,10 @@ def render(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("packs", nargs="*", default=list(PACKS), metavar="PACK")
-    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
-    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "labelaudit-benchmark" / "cache")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--effort", default="quick", choices=("quick", "standard"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--bare", action="store_true", help="train no network")

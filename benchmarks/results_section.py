@@ -1,30 +1,47 @@
-"""Reads and writes the section of one benchmark in RESULTS.md, between its marks; the rest of the page stays."""
+"""The figures on record: rows in benchmarks/results, and a section of RESULTS.md for each benchmark."""
 
 from __future__ import annotations
 
+import argparse
+import json
+import tempfile
 from pathlib import Path
+from typing import Any
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
+HERE = Path(__file__).parent
+RESULTS = HERE / "RESULTS.md"
+DATA = HERE.parents[1] / "shared" / "data"
+"""The packs, unless a script is told another folder."""
+CACHE = Path(tempfile.gettempdir()) / "labelaudit-benchmark" / "cache"
+"""Features of all scripts, unless one is told another folder."""
+
+
+def make_parser(about: str | None) -> argparse.ArgumentParser:
+    """A parser whose help shows the docstring of a script as it is written."""
+    return argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def read_rows(file: Path, *, empty: Any) -> Any:
+    """The rows of a JSON file; ``empty`` where there is none."""
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else empty
+
+
+def write_rows(rows: list[Any] | dict[str, Any], file: Path) -> None:
+    """A list with a value a line, a dictionary with an entry a line."""
+    text = json.dumps(rows, indent=1)
+    if isinstance(rows, dict):
+        text = "{\n" + ",\n".join(f"{json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items()) + "\n}"
+    file.write_text(f"{text}\n", encoding="utf-8")
 
 
 def read_section(name: str) -> str:
     """The text between the marks of ``name``; empty where there are none."""
-    start, end = _marks(name)
-    return RESULTS.read_text(encoding="utf-8").partition(start)[2].partition(end)[0].strip()
+    page = RESULTS.read_text(encoding="utf-8")
+    return page.partition(f"<!-- {name} -->")[2].partition(f"<!-- /{name} -->")[0].strip()
 
 
 def write_section(name: str, text: str, *, title: str, path: Path = RESULTS) -> None:
     """Put ``text`` between the marks of ``name``; where there are none yet, at the end of the page below ``title``."""
-    start, end = _marks(name)
-    page = path.read_text(encoding="utf-8") if path.exists() else "# Measured results\n"
-    if start not in page:
-        page = f"{page.rstrip()}\n\n## {title}\n\n{start}{end}\n"
-    before, _, rest = page.partition(start)
-    _, closed, after = rest.partition(end)
-    if not closed:
-        raise ValueError(f"{path} has {start} without {end} after it")
-    path.write_text(f"{before}{start}\n{text}\n{end}{after}", encoding="utf-8")
+    from labelaudit.bench.tables import write_between  # in here, as `forecast` loads nothing before it scans
 
-
-def _marks(name: str) -> tuple[str, str]:
-    return f"<!-- {name} -->", f"<!-- /{name} -->"
+    write_between(path, name, text, title=title)

@@ -10,7 +10,6 @@ memory of the process, imports included. Run it on an otherwise idle machine.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import os
@@ -20,6 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from results_section import DATA, make_parser
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 ROOT = Path(__file__).parents[1]
@@ -62,10 +62,10 @@ def cifar(folder: Path, data: Path, effort: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("what", choices=("sample", "cifar"))
     parser.add_argument("--effort", default="quick")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=DATA)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if args.what == "sample":

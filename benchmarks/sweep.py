@@ -19,7 +19,6 @@ or whose interval misses the truth, are listed.
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 import zlib
@@ -31,10 +30,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from material import CACHE, DATA, Material, fit
+from material import Material, fit
 from measures import Labels, flags, ranking, table
 from packs import embed_as_scanned, embed_by, ten_lines
-from results_section import write_section
+from results_section import CACHE, DATA, HERE, make_parser, read_rows, write_rows, write_section
 from sets import load
 from spoil import spoil
 
@@ -42,7 +41,7 @@ from labelaudit.machine import Machine
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.types import Features, Samples
 
-ROWS = Path(__file__).parent / "results" / "sweep.json"
+ROWS = HERE / "results" / "sweep.json"
 PACKS = (
     *("outdoor", "trashnet", "bloodcells8", "signdigits", "cifar10n-clean@3000", "caltech20", "clothes"),
     *("mnist@2000", "plankton118", "omniglot136", "tinyphotos"),
@@ -168,7 +167,7 @@ def _average(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("packs", nargs="*", default=list(HOWS), metavar="PACK")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=SHAPES)
@@ -178,7 +177,7 @@ def main() -> None:
     parser.add_argument("--rows", type=Path, default=ROWS)
     parser.add_argument("--table", action="store_true", help="measure nothing, write the table anew")
     args = parser.parse_args()
-    rows = json.loads(args.rows.read_text(encoding="utf-8")) if args.rows.is_file() else {}
+    rows = read_rows(args.rows, empty={})
     machine = Machine(device="cpu", cache=args.cache, workers=1)
     for pack in () if args.table else args.packs:
         with tempfile.TemporaryDirectory() as folder:
@@ -189,8 +188,7 @@ def main() -> None:
                     name = f"{pack} {size} {shape} {how} {args.draw}"
                     rows[name] = row
                     print(name, failures(row), json.dumps(row), flush=True)
-                    lines = (f"{json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items())
-                    args.rows.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+                    write_rows(rows, args.rows)
     if args.rows == ROWS:
         write_section("sweep", render(rows), title="Where a scan fails (`benchmarks/sweep.py`)")
 

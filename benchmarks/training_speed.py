@@ -10,7 +10,6 @@ the usual loop is also timed in bfloat16 with channels_last, as ours is.
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
 import statistics
@@ -23,7 +22,7 @@ import numpy as np
 import psutil
 import torch
 from PIL import Image
-from results_section import write_section
+from results_section import make_parser, write_section
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
@@ -141,7 +140,7 @@ def measure(name: str, options: Any) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--networks", nargs="+")
     parser.add_argument("--samples", type=int, help="10,000 on CPU, 50,000 on CUDA")

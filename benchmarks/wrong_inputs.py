@@ -1,6 +1,6 @@
 """Does any wrong value of any option end in more than one clear line? Every command, each of its options, on purpose.
 
-    python -m benchmarks.wrong_inputs [--only "verdicts merge"] [--all] [--accepted]
+    python benchmarks/wrong_inputs.py [--only "verdicts merge"] [--all] [--accepted]
 
 The commands and their options are read from the command line itself, so that a new one is tried without being listed
 here. A wrong value depends on the kind of option: for a path a missing file, a folder, an empty file, a pipe, damage,
@@ -12,7 +12,6 @@ from starting here. `--accepted` prints those. `tests/cli/test_wrong_inputs.py` 
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import re
@@ -26,9 +25,10 @@ from typing import Any, NamedTuple, get_args
 from unittest import mock
 
 import typer
+from fault_commands import command, make_world
+from results_section import make_parser
 from typer.testing import CliRunner
 
-from benchmarks.fault_commands import command, make_world
 from labelaudit.cli import app
 
 BASES = {
@@ -241,7 +241,7 @@ def campaign(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--only", help="one command")
     parser.add_argument("--most", type=int, default=10**9, help="cases of each command")
     parser.add_argument("--accepted", action="store_true", help="print what was taken")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from benchmarks.fault_commands import make_world
-from benchmarks.faults import campaign
+from fault_commands import make_world
+from faults import campaign
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fuzz import TARGETS, attack, prepared
+from fuzz_targets import CLASSES, audit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.fuzz import TARGETS, attack, prepared
-from benchmarks.fuzz_targets import CLASSES, audit
 from labelaudit.check.baseline_file import read as read_baseline
 from labelaudit.clean.plan_file import read_plan
 from labelaudit.data.given import given_features

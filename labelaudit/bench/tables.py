@@ -17,8 +17,6 @@ from labelaudit.bench.runs import Run, definition_of
 from labelaudit.errors import RunError, writing
 from labelaudit.files import read_text, write_text
 
-START, END = "<!-- bench -->", "<!-- /bench -->"
-HEADING = "## The papers' tables (`labelaudit bench`)"
 COLUMNS = ("preset", "row", "paper", "ours", "difference", "seeds", "n", "epochs", "s", "core s", "machine")
 _FEWEST = 4  # rows whose order says something
 _BUSY = 0.75  # processes per core beside which seconds say little
@@ -162,18 +160,24 @@ def section(presets: Sequence[Preset], runs: Sequence[Run]) -> str:
     return "\n".join([about, "", *lines, "", *notes])
 
 
-def write_section(path: Path, text: str) -> None:
-    """Put ``text`` between the marks of the file, which are added at its end where they are not there.
+def write_between(path: Path, name: str, text: str, *, title: str) -> None:
+    """Put ``text`` between the marks of section ``name`` in a file; where there are none, at its end below ``title``.
 
     Raises `RunError` where the file cannot be read or written, or has the first mark without the second.
     """
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     with writing(path, "choose another file with `output`"):
         old = read_text(path) if path.exists() else "# Measured results\n"
-        before, found, rest = old.partition(START)
+        before, found, rest = old.partition(start)
         if not found:
-            before = f"{old.rstrip()}\n\n{HEADING}\n\n"
-        elif END not in rest:
-            raise RunError(f"{path} has {START} without {END} after it: add that where the table ends")
-        after = rest.partition(END)[2] if found else "\n"
+            before = f"{old.rstrip()}\n\n## {title}\n\n"
+        elif end not in rest:
+            raise RunError(f"{path} has {start} without {end} after it: add that where the table ends")
+        after = rest.partition(end)[2] if found else "\n"
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(f"{before}{START}\n{text}\n{END}{after}", path)
+        write_text(f"{before}{start}\n{text}\n{end}{after}", path)
+
+
+def write_section(path: Path, text: str) -> None:
+    """Put the table ``text`` into its section of the file, as `write_between` does."""
+    write_between(path, "bench", text, title="The papers' tables (`labelaudit bench`)")

@@ -156,7 +156,7 @@ def test_only_the_section_is_written_anew(tmp_path: Path) -> None:
     assert "one" not in text
     tables.write_section(path, "two")
     assert path.read_text(encoding="utf-8") == text
-    unclosed = text.replace(tables.END, "")
+    unclosed = text.replace("<!-- /bench -->", "")
     path.write_text(unclosed, encoding="utf-8")
     with pytest.raises(RunError, match="without <!-- /bench --> after it: add that where the table ends"):
         tables.write_section(path, "three")

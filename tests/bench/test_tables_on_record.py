@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +18,6 @@ def tables_of(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("|")]
 
 
-@pytest.fixture
-def beside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The scripts can be imported by their names, as they import each other, and are forgotten afterwards."""
-    monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
-    before = {*sys.modules}
-    yield
-    for name in {*sys.modules} - before:
-        if Path(getattr(sys.modules[name], "__file__", None) or "").parent == BENCHMARKS:
-            del sys.modules[name]
-
-
-@pytest.mark.usefixtures("beside")
 @pytest.mark.parametrize("name", ["packs", "precision", "sweep", "ablation", "clean", "cases", "estimate"])
 def test_tables_are_made_of_the_rows_on_record(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module = importlib.import_module(name)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from benchmarks.wrong_inputs import BASES, campaign, list_cases, make_bad_world, sample_cases
+from wrong_inputs import BASES, campaign, list_cases, make_bad_world, sample_cases
 
 EACH = 2
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from built import PIXEL, build
+from fuzz_targets import COCO, TASKS
 
-from benchmarks.fuzz_targets import COCO, TASKS
 from labelaudit.data import sources
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, LabelAuditError

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from built import build
+from fuzz import attack
 from pictures import png_header
 from PIL import Image
 
-from benchmarks.fuzz import attack
 from labelaudit.data import rgb, room
 from labelaudit.data.images import ImageError, decode, encode, probe, squeeze
 from labelaudit.data.ingest import ingest
