@@ -33,7 +33,7 @@ from labelaudit.check.policy import TOLERANCE, ScopedRule, Where
 from labelaudit.errors import OptionError, unknown_name
 from labelaudit.judge.decide import low_end_of_sure, noise_rate, open_interval, widen_as
 from labelaudit.kinds import KINDS
-from labelaudit.text import count
+from labelaudit.text import count, interval
 from labelaudit.types import Bools
 
 _SUBJECTS = {
@@ -157,8 +157,8 @@ def _noise_rule(case: CheckInput, rule_id: str, where: Where, name: str, noise: 
         )
     high = round(noise.high, 4)  # as a baseline records it
     passed = noise.low <= most
-    span = f"{noise.low:.1%} to {noise.high:.1%}"
-    said = f"{span} of the labels{about} are wrong (90% interval)"
+    span = interval(noise.low, noise.high)
+    said = f"{span[0].upper()}{span[1:]} of the labels{about} are wrong (90% interval)"
     if noise is case.measured:
         said = f"About {noise.rate:.1%} of the labels{about} are wrong by a review of a random sample ({span})"
     recorded = raised or rule_id == "noise-rise"

@@ -302,13 +302,10 @@ def _extend(column: Floats | Ints, rows: int) -> Floats | Ints:
 def _find_copies(
     previous: Audit, samples: Samples, memory: Memory, before: Ints, rows: Ints, machine: Machine
 ) -> tuple[Finding, ...]:
-    """Conflicts, near duplicates and leaks: compared anew where a row is new, was renamed or moved to another split.
-    Scenes in two splits stay where neither image was."""
-    moved = [
-        row
-        for row in np.flatnonzero(before >= 0).tolist()
-        if _place(samples, row) != _place(previous.samples, int(before[row]))
-    ]
+    """Conflicts, near duplicates and leaks: compared anew where a row is new or moved to another split. What was found
+    of two others stays, scenes in two splits too, under the names that they have now."""
+    old = [(row, int(before[row])) for row in np.flatnonzero(before >= 0).tolist()]
+    moved = [row for row, was in old if _split(samples, row) != _split(previous.samples, was)]
     asked = np.union1d(rows, moved).astype(np.int64)
     settled = {samples.ids[row] for row in np.setdiff1d(np.arange(len(samples)), asked).tolist()}
     found = [*conflicts(samples), *leaks(samples)]
@@ -324,12 +321,15 @@ def _find_copies(
             if not exact and (finding.path in fresh or finding.partner in fresh):
                 found.append(finding)
     known = {(finding.kind, finding.path) for finding in found}
+    name_of = {previous.samples.ids[was]: samples.ids[row] for row, was in old}
     for finding in previous.findings:
-        kept = finding.kind in _OF_TWO and {finding.path, finding.partner} <= settled
-        if kept and (finding.kind, finding.path) not in known:
-            found.append(finding)
+        path, partner = name_of.get(finding.path, ""), name_of.get(finding.partner, "")
+        kept = finding.kind in _OF_TWO and {path, partner} <= settled
+        if kept and (finding.kind, path) not in known:
+            detail = finding.detail.replace(f"'{finding.partner}'", f"'{partner}'")
+            found.append(replace(finding, path=path, partner=partner, detail=detail))
     return tuple(sorted(found, key=lambda finding: _OF_TWO.index(finding.kind)))
 
 
-def _place(samples: Samples, row: int) -> tuple[str, str]:
-    return samples.ids[row], "" if samples.splits is None else samples.splits[row]
+def _split(samples: Samples, row: int) -> str:
+    return "" if samples.splits is None else samples.splits[row]

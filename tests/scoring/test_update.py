@@ -117,14 +117,17 @@ def test_a_near_duplicate_appears_and_stays(place: Path, no_scan: None) -> None:
     assert follow(place).findings == first.findings
 
 
-def test_a_shortcut_and_scenes_stay_with_what_did_not_change(place: Path, no_scan: None) -> None:
+def test_a_shortcut_and_what_was_found_of_two_stay_with_what_did_not_change(place: Path, no_scan: None) -> None:
     audit = run.read(place / "run")
     first, second, third = audit.samples.ids[:3]
-    scenes = [Finding(kind="same_scene", path=path, detail="", partner=third) for path in (first, second)]
+    scenes = [Finding(kind="same_scene", path=path, detail=f"as '{third}'", partner=third) for path in (first, second)]
     cue = Finding(kind="shortcut", path=".", detail="the frame alone tells the given class")
     run.write(replace(audit, findings=(*scenes, cue)), place / "run")
     (place / "data" / first).unlink()
-    assert [(one.kind, one.path) for one in follow(place).findings] == [("same_scene", second), ("shortcut", ".")]
+    (place / "data" / third).rename(place / "data" / third.replace(".", "-renamed."))
+    told = [(one.kind, one.path, one.detail) for one in follow(place).findings]
+    renamed = third.replace(".", "-renamed.")
+    assert told == [("same_scene", second, f"as '{renamed}'"), ("shortcut", ".", cue.detail)]
 
 
 def test_new_blank_images_are_not_judged(place: Path, no_scan: None) -> None:
