@@ -33,7 +33,7 @@ from labelaudit.check.policy import TOLERANCE, ScopedRule, Where
 from labelaudit.errors import OptionError, unknown_name
 from labelaudit.judge.decide import low_end_of_sure, noise_rate, open_interval, widen_as
 from labelaudit.kinds import KINDS
-from labelaudit.text import count, interval
+from labelaudit.text import count, interval, says_little
 from labelaudit.types import Bools
 
 _SUBJECTS = {
@@ -167,6 +167,8 @@ def _noise_rule(case: CheckInput, rule_id: str, where: Where, name: str, noise: 
         bound += f", which stands in for the limit of {_percent(limit)}"
     if not passed:
         verdict = f"all of it above {bound}"
+    elif says_little(noise.low, noise.high):
+        said, verdict = f"Too few samples{about} for an estimate", "neither kept nor broken"
     elif high > most and not recorded:
         verdict = f"{bound} lies between: neither kept nor broken"
     elif high > most:

@@ -160,12 +160,12 @@ def baseline(outcome: Outcome) -> tuple[str, ...]:
 def advice(outcome: Outcome) -> tuple[str, ...]:
     """The next steps, one sentence each."""
     steps, counts, baseline = [], outcome.counts(), outcome.baseline
-    run, checked = (spell_path(outcome.run),) * 2 if outcome.run else ("RUN", "DATA")
+    run = spell_path(outcome.run) if outcome.run else "RUN"
+    checked = run if outcome.run else spell_path(outcome.root) if outcome.root else "DATA"
     known = "" if baseline is None else spell_path(baseline.path)
     if counts["new"]:
-        look = "Look" if outcome.run else "Keep the scan with `labelaudit check DATA --run RUN`, then look"
         steps.append(
-            f"{look} at {count(counts['new'], 'new suspect')} with `labelaudit review {run}`: correct wrong labels in "
+            f"Look at {count(counts['new'], 'new suspect')} with `labelaudit review {run}`: correct wrong labels in "
             "the data, confirm right ones."
         )
     if any(problem.kind not in kinds_of("dataset") for problem in open_findings(outcome)):
@@ -197,6 +197,8 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
         write = f"`labelaudit check {checked} --write-baseline {known}`"
         refresh = "Then refresh" if counts["new"] else "Refresh"
         steps.append(f"{refresh} the baseline for changed settings: {write}.")
+    if any(" RUN" in step for step in steps):
+        steps.insert(0, f"Keep the scan: `labelaudit check {checked} --run RUN`.")
     return tuple(steps)
 
 

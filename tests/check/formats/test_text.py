@@ -180,13 +180,13 @@ Notes:
   An ignore has expired.
 
 Next:
-  Keep the scan with `labelaudit check DATA --run RUN`, then look at 2 new suspects with `labelaudit review RUN`: \
-correct wrong labels in the data, confirm right ones.
+  Keep the scan: `labelaudit check ./pets --run RUN`.
+  Look at 2 new suspects with `labelaudit review RUN`: correct wrong labels in the data, confirm right ones.
   Repair, remove or relabel the files and rows with a new problem.
   2 suspects within 0.01 of the threshold: another machine may decide otherwise, so none fails the gate.
   2 suspects count only where `tier` is doubtful; 20 verdicts tell where to stop: `labelaudit tune RUN`.
   Remove stale entries with `labelaudit baseline prune .labelaudit-baseline.json RUN`.
-  Then refresh the baseline for changed settings: `labelaudit check DATA --write-baseline .labelaudit-baseline.json`.
+  Then refresh the baseline for changed settings: `labelaudit check ./pets --write-baseline .labelaudit-baseline.json`.
 
 PASSED: 1 rule kept
 """
