@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from labelaudit.data.assembly import DETECTED, FoundTable
-from labelaudit.data.column_names import PATH_NAMES, guess_column
+from labelaudit.data.column_names import PATH_NAMES, guess_column, is_label_name
 from labelaudit.data.columns import Columns, PathsOnly, choose_columns, find_paths
 from labelaudit.data.folder_rows import PATHS, spread_folders
 from labelaudit.data.joined_tables import join_by_ids, join_tables, leave_parts, with_split
@@ -100,7 +100,6 @@ def _like_others(
 
 def pick_columns(table: Table, source: Source, is_image: Callable[[str], bool]) -> Columns:
     """The columns of a table that ``source`` names, or that are found; raises `DataError` where that is not certain."""
-
     cells = {name: column for name, column in table.cells.items() if not name or name != table.of_folders}
     path_column = PATHS if table.of_folders else source.path_column
     certain = any(_names_all(column[:_LOOKED_AT], is_image) for column in cells.values())
@@ -227,8 +226,10 @@ def _judge(table: Table, path: str, tree: Tree, source: Source) -> list[FoundTab
     try:
         columns = pick_columns(table, source, tree.index.names)
     except DataError as error:
-        is_asked = {source.label_column, source.path_column} - {None} <= table.cells.keys()
-        rows = len(table) if is_asked else 0
+        official = posixpath.basename(path) in METADATA and "file_name" in table.cells
+        if official and any(map(is_label_name, table.columns)):
+            raise DataError(f"{error}, or leave it aside with `ignore_metadata`") from None
+        rows = len(table) if {source.label_column, source.path_column} - {None} <= table.cells.keys() else 0
         refused = RefusedTable(name=path, problem=str(error), rows=rows, columns=table.columns)
         silent = numbered or table.of_folders or isinstance(error, PathsOnly)
         return [*([] if silent else [refused]), *_beside(table, path, tree)]
@@ -298,8 +299,7 @@ def _elsewhere(path: str, cells: Sequence[str], tree: Tree) -> str:
 
 def _one_of(path: str, match: Match, tree: Tree) -> str:
     """Advice where rows may mean several files: the folder to give, in which each of them is one."""
-    files = next(iter(match.doubts.values()))
-    folder = posixpath.dirname(files[0])
+    folder = posixpath.dirname(next(iter(match.doubts.values()))[0])
     if not folder:
         return "give the folder that its rows are about"
     return f"give the folder that its rows are about, such as '{tree.typed(folder)}' with `labels` '{tree.typed(path)}'"

@@ -360,6 +360,10 @@ STOPPED: dict[str, tuple[Files, str]] = {
         {"data_batch_1": b"\x80\2x", "batches.meta": b"\x80\2x"},
         "never opened: give the binary version",
     ),
+    "metadata with several labels": (
+        {"cat": 1, "dog": 1, "metadata.csv": "file_name,label,variety\ncat/0.png,dog,a\ndog/0.png,dog,b\n"},
+        "several columns of labels, label, variety: choose with `label_column`, or leave it aside with `ignore_met",
+    ),
     "metadata that cannot be read": ({"cat": 1, "dog": 1, "metadata.csv": 'file_name,x\n"a'}, "`ignore_metadata`"),
     "names that say nothing": (
         {"train/1.jpg": P, "test/1.jpg": P, "l.csv": "file,label\n1.jpg,a\n"},
