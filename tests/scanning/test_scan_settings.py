@@ -5,9 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,53 +18,16 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from labelaudit import DataError, LabelAuditError, OptionError, read_audit, scan
 from labelaudit.check.upkeep import shaping_settings
 from labelaudit.data.ingest import ingest
-from labelaudit.data.pixels import load_pixels, typical_side
-from labelaudit.data.source import Source
+from labelaudit.data.pixels import load_pixels
 from labelaudit.data.sources import open_source
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN
-from labelaudit.machine import Machine, find_device
+from labelaudit.machine import find_device
 from labelaudit.networks import build
-from labelaudit.scanning import scan as scanning
 from labelaudit.scanning import trainings
-from labelaudit.scanning.choice import TrainingInput, choose_training_input
-from labelaudit.scanning.effort import backbones_of
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.training.crossfit import network_builder
-from labelaudit.training.settings import ModelSettings
 from labelaudit.verdicts import Verdict, append, verdicts_file
 from labelaudit.verdicts.matching import known_labels
-
-
-def test_auto_measures_small_images_and_says_why(folder: Path) -> None:
-    samples, _ = ingest(open_source(folder))
-    assert samples.images is not None
-    assert typical_side(samples.images) == 12
-    chosen = choose_training_input(samples, ScanSettings(), Machine(device="cpu"))
-    assert chosen.tiny
-    assert "90 images" in chosen.reason
-    asked = choose_training_input(samples, ScanSettings(train="pixels", image_size=16), Machine(device="cpu"))
-    assert (asked.pixels, asked.side, asked.tiny) == (True, 16, True)
-    plain = ScanSettings(train="features", precision="float32")
-    asked = choose_training_input(samples, plain, Machine(device="cpu"))
-    assert backbones("standard", asked, plain, images=90) == ("lite0@128",), "12 pixels show no more to three"
-
-
-def test_the_choice_reads_images_in_the_order_in_which_they_are_stored(folder: Path) -> None:
-    samples, _ = ingest(open_source(folder))
-
-    class Watched:
-        asked: ClassVar[list[int]] = []
-
-        def __len__(self) -> int:
-            return len(samples)
-
-        def encoded(self, row: int) -> bytes:
-            self.asked.append(row)
-            assert samples.images is not None
-            return samples.images.encoded(row)
-
-    choose_training_input(replace(samples, images=Watched()), ScanSettings(), Machine(device="cpu", workers=1))
-    assert Watched.asked[-len(samples) :] == list(range(len(samples)))
 
 
 def test_an_image_that_the_choice_of_the_input_looked_at_is_embedded_once_without_a_cache(folder: Path) -> None:
@@ -178,45 +140,6 @@ def test_a_model_that_may_know_the_labels_does_not_judge_them(tmp_path: Path) ->
             network_builder("timm:test_resnet", (32, 32, 3), 3, init)
 
 
-def backbones(effort: Any, choice: TrainingInput, settings: ScanSettings, *, images: int) -> tuple[str, ...]:
-    return backbones_of(choice, replace(settings, effort=effort), images=images, device="cpu")
-
-
-def test_the_image_size_holds_for_the_backbones_unless_the_network_from_pixels_takes_it() -> None:
-    features, pixels = (TrainingInput(pixels=chosen, side=64, longest=64, reason="") for chosen in (False, True))
-    at_96 = ScanSettings(image_size=96, precision="float32")
-    named = replace(at_96, backbone=("lite2@64", "lite0"))
-    assert backbones("standard", features, at_96, images=90) == ("lite0@96", "lite1@96", "lite2@96")
-    assert backbones("thorough", features, at_96, images=90) == ("lite0@96", "lite1@96", "lite2@96")
-    assert backbones("quick", features, named, images=90) == ("lite2@64", "lite0@96")
-    assert backbones_of(pixels, replace(at_96, image_size=16), images=90, device="cpu") == ("lite0@128",)
-    large, middling = (TrainingInput(pixels=False, side=64, longest=side, reason="") for side in (160, 100))
-    plain = ScanSettings(precision="float32")
-    quick = {images: backbones("quick", large, plain, images=images) for images in (900, 9000)}
-    assert quick == {900: ("lite0@224", "lite1@160"), 9000: ("lite0@224",)}, "photographs lose too much at 128"
-    assert backbones("quick", features, plain, images=9000) == ("lite0@128",)
-    assert backbones("quick", middling, plain, images=9000) == ("lite0@224",)
-    assert backbones("standard", middling, plain, images=9000)[0] == "lite0@128", "others see more"
-    standard, few = (backbones(effort, large, plain, images=90) for effort in ("standard", "quick"))
-    assert standard == few == ("lite0@224", "lite1@160", "lite2@260")
-    assert backbones("standard", features, plain, images=90)[0] == "lite0@128"
-    with pytest.raises(OptionError, match="`image_size` 16: backbones take 32 pixels or more"):
-        scan("anywhere", image_size=16)
-
-
-def test_of_few_images_quick_asks_more_backbones() -> None:
-    features = TrainingInput(pixels=False, side=64, longest=64, reason="")
-    plain = ScanSettings(precision="float32")
-    standard = backbones("standard", features, plain, images=500)
-    assert backbones("quick", features, plain, images=500) == standard
-    assert backbones("quick", features, plain, images=501) == ("lite0@128", "lite1@160")
-    assert backbones("quick", features, plain, images=2000) == ("lite0@128", "lite1@160")
-    assert backbones("quick", features, plain, images=2001) == ("lite0@128",)
-    tiny = replace(features, longest=23)
-    assert backbones("quick", tiny, plain, images=90) == ("lite0@128",)
-    assert backbones_of(features, replace(plain, backbone=("lite2",)), images=9, device="cpu") == ("lite2",)
-
-
 def test_products_are_rounded_where_that_is_faster_unless_float32_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     for gains in (True, False):
         monkeypatch.setattr(trainings, "multiplies_bfloat16", lambda gains=gains: gains)
@@ -301,12 +224,6 @@ def test_verdicts_hold_for_every_copy_and_disputes_for_none(labels_file: Path) -
     assert set(known[2:].tolist()) == {UNKNOWN}
 
 
-@pytest.mark.parametrize("wrong", ["lite7", "lite0@9999", "no-such-model"])
-def test_a_backbone_that_does_not_exist_is_refused_before_anything_is_read(tmp_path: Path, wrong: str) -> None:
-    with pytest.raises(OptionError, match=wrong.partition("@")[0]):
-        scan(tmp_path / "is not there", backbone=[wrong])
-
-
 def test_products_of_matrices_stay_on_one_thread_while_a_scan_lasts(labels_file: Path) -> None:
     threads: list[int] = []
 
@@ -318,102 +235,3 @@ def test_products_of_matrices_stay_on_one_thread_while_a_scan_lasts(labels_file:
         assert set(threads) == {1}
         look()
         assert 2 in threads
-
-
-def test_workers_may_be_a_number_of_numpy_and_a_device_one_of_torch() -> None:
-    assert Machine(workers=np.int64(2)).workers == 2
-    assert Machine(device=torch.device("cpu")).settled().device == "cpu"  # type: ignore[arg-type]
-
-
-def test_names_may_come_as_they_are_made(labels_file: Path) -> None:
-    given: dict[str, Any] = {"features": blobs()[0], "effort": "quick"}
-    numbered = scan(labels=labels_file, classes={"cat": 0, "ant": 2, "bee": 1}, **given)
-    assert numbered.samples.classes == ("cat", "bee", "ant")
-    made = scan(labels=labels_file, classes=iter(NAMES.tolist()), methods=iter(()), **given)
-    assert made.samples.classes == tuple(NAMES)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        *(
-            {"workers": 0},
-            {"workers": "2"},
-            {"engine": "spark"},
-            {"effort": 3},
-            {"seed": "a"},
-            {"seed": -1},
-            {"budget": -5},
-        ),
-        {"address": "10.0.0.5:6379"},
-    ],
-)
-def test_a_value_that_python_lets_through_is_refused_before_the_long_work(folder: Path, wrong: dict[str, Any]) -> None:
-    with pytest.raises(OptionError, match=next(iter(wrong))):
-        scan(folder, **wrong)
-
-
-_SPAN = np.timedelta64(2, "m")
-
-
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"group": [1]}, "`group` [1]: give a text or a list of texts"),
-        ({"bands": "4,3,2"}, "`bands` '4,3,2': give a list of whole numbers"),
-        ({"options": ["sln"]}, "`options` ['sln']: give a dictionary of dictionaries"),
-        ({"options": {"sln": 1}}, "`options` {'sln': 1}: give a dictionary of dictionaries"),
-        ({"methods": 3}, "`methods` 3: give a text or a list of texts"),
-        ({"max_memory": timedelta(1)}, "`max_memory` datetime.timedelta(days=1): give a number or a text"),
-        ({"ordinal": "no"}, "`ordinal` 'no': give True or False"),
-        ({"output": 3}, "`output` 3: give a path or a text"),
-        ({"notice": 3}, "`notice` 3: give a function"),
-        ({"html": 2}, "`html` 2: give True or False"),
-        ({"budget": [5]}, "`budget` [5]: give a number or a text or a timedelta"),
-        ({"budget": _SPAN}, f"`budget` {_SPAN!r}: give a number or a text or a timedelta"),
-        ({"label_column": np.zeros((2, 2))}, "`label_column` of type ndarray: give a text"),
-    ],
-)
-def test_a_value_of_another_type_is_refused_by_what_is_meant(folder: Path, wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(OptionError) as refused:
-        scanning.scan(folder, **wrong)
-    assert str(refused.value) == said
-
-
-def test_types_are_looked_at_wherever_settings_are_made() -> None:
-    with pytest.raises(OptionError, match="`bands` '4,3,2': give a list of whole numbers"):
-        Source(data="images", bands="4,3,2")  # type: ignore[arg-type]
-    with pytest.raises(OptionError, match="`regularizers` 'mixup': give a list of texts or a dictionary"):
-        ModelSettings(regularizers="mixup")
-    with pytest.raises(OptionError, match=r"`epochs` 1\.5: give a whole number"):
-        ModelSettings(epochs=1.5)  # type: ignore[arg-type]
-
-
-def test_what_numpy_and_datetime_say_plainly_is_taken(folder: Path) -> None:
-    plain: dict[str, Any] = {"seed": np.int64(3), "ordinal": np.bool_(False), "methods": np.array([], dtype=str)}
-    plain |= {"bands": np.array([3, 2, 1]), "html": 0}
-    audit = scan(folder, effort="quick", backbone="lite0@32", budget=timedelta(minutes=5), **plain)
-    assert audit.seed == 3
-
-
-def test_a_single_name_needs_no_list(folder: Path) -> None:
-    audit = scan(folder, methods="ce", options={"ce": {"epochs": 1}}, backbone="lite0@32", effort="quick")
-    assert audit.settings["backbone"] == ["lite0@32"]
-    with pytest.raises(OptionError, match="unknown regularizer 'mixpu': did you mean 'mixup'"):
-        scan(folder, regularizers="mixpu")
-
-
-def test_features_and_labels_in_memory_are_enough() -> None:
-    torch, frames = pytest.importorskip("torch"), pytest.importorskip("pandas")
-    x = np.repeat(np.eye(2, 8, dtype=np.float32), 20, axis=0) + np.random.default_rng(0).normal(0, 0.1, (40, 8))
-    labels = ["cat"] * 19 + ["dog"] * 21
-    for features in (x, x.tolist(), torch.tensor(x), frames.DataFrame(x)):
-        audit = scan(labels=labels, features=features, effort="quick")
-        assert [row["path"] for row in audit.table("suspects")] == ["row#19"]
-    named = frames.DataFrame(np.eye(2)[[0] * 19 + [1] * 21], columns=["cat", "bird"])
-    with pytest.raises(DataError, match="no class is called as column 'bird': the classes are cat, dog"):
-        scan(labels=labels, probs=named)
-    with pytest.raises(DataError, match="`features` is of type list, no matrix"):
-        scan(labels=labels, features=[[1, 2], [3]])
-    with pytest.raises(DataError, match=r"of type Tensor, no matrix .*: give a NumPy array, such as x.detach"):
-        scan(labels=labels, features=torch.tensor(x).bfloat16())
