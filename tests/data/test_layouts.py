@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from data.built import build, counts_of, labels_of
-from layouts_met import READ, STOPPED, Files, P, idx
+from layouts_met import READ, Files, P, idx
+from layouts_stopped import STOPPED
 
 from labelaudit.data.listing import Listing
 from labelaudit.data.source import Source, notes_of
