@@ -5,28 +5,22 @@ Puts `duplicates`, `groups`, `scenes` and `siblings` in order for a scan. Left o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from labelaudit.arrays import Arrays
 from labelaudit.context.groups import add_near_copies, are_one_a_class, name_few
 from labelaudit.context.scenes import Scenes, find_scenes, group_scenes, groups_across, scenes_across, share_apart
 from labelaudit.context.shortcuts import Shortcut
 from labelaudit.context.siblings import find_siblings
 from labelaudit.features.duplicates import find_copies, find_pairs
-from labelaudit.features.pairs import Pairs
 from labelaudit.features.thumbnails import Thumbnails
 from labelaudit.features.turned import find_turned
 from labelaudit.judge.decide import open_interval
 from labelaudit.machine import Machine
 from labelaudit.names import Numbered
 from labelaudit.types import Decision, Features, Finding, Ints, Samples
-
-Keep = Callable[[str, Callable[[], Arrays]], Arrays]
-"""A place that gives the arrays of a name: as they were left there, or made now."""
 
 LEAST_OPEN = 0.1
 """Share of images that may have siblings outside their group from which the noise rate's interval is opened."""
@@ -105,48 +99,30 @@ class Alike:
 
 
 def find_alike(
-    samples: Samples,
-    features: Features | None,
-    machine: Machine,
-    *,
-    near: Ints | None = None,
-    named: bool = False,
-    keep: Keep = lambda _, make: make(),
+    samples: Samples, features: Features | None, machine: Machine, *, near: Ints | None = None, named: bool = False
 ) -> Alike:
     """Group the near-copies and, where they are widespread, the scenes of ``samples``, and list what is a finding.
 
     ``near`` (n, k) are the rows nearest to each, best first, None without features; ``named`` says that a person's
-    groups are in ``samples`` already; pairs and scenes are those that ``keep`` has.
+    groups are in ``samples`` already.
     """
-    if features is None or near is None:
-        copies = find_copies(samples)
-        leaked = {finding.path for finding in copies if finding.kind == "leak"}
-        across = groups_across(samples, leaked) if named else ()
-        return Alike(samples=samples, findings=copies + across, scenes=None, named=named)
-
-    def find_nearly_same() -> Arrays:
-        how: dict[str, Any] = {"near": near}
-        if samples.images is not None:
-            how["thumbnails"] = Thumbnails(samples, machine)
-        return vars(find_pairs(samples, features, **how).join(find_turned(samples, features, **how)))
-
-    def find_same_scenes() -> Arrays:
-        found = find_scenes(samples, features, near=near, device=machine.device)
-        return {name: np.asarray(value) for name, value in vars(found).items()}
-
-    pairs = Pairs(**keep("copies", find_nearly_same))
-    kept = dict(keep("scenes", find_same_scenes))
-    scenes = Scenes(share=float(kept.pop("share")), dissent=float(kept.pop("dissent")), **kept)
+    pairs, scenes, grouped = None, None, samples
+    if features is not None and near is not None:
+        thumbnails = None if samples.images is None else Thumbnails(samples, machine)
+        pairs = find_pairs(samples, features, near=near, thumbnails=thumbnails)
+        pairs = pairs.join(find_turned(samples, features, near, thumbnails=thumbnails))
+        grouped = add_near_copies(samples, pairs.first, pairs.second)
+        scenes = find_scenes(samples, features, near=near, device=machine.device)
+    parted = named and pairs is not None and are_one_a_class(grouped)
     copies = find_copies(samples, pairs)
-    grouped = add_near_copies(samples, pairs.first, pairs.second)
-    parted = named and are_one_a_class(grouped)
-    grouped = samples if parted else grouped
-    leaked = {finding.path for finding in copies if finding.kind == "leak"}
-    across = groups_across(samples, leaked) if named else ()
-    leaked |= {finding.path for finding in across}
+    told = {finding.path for finding in copies if finding.kind == "leak"}
+    across = groups_across(samples, told) if named else ()
+    if scenes is not None:
+        across += scenes_across(samples, scenes, told | {finding.path for finding in across})
+        grouped = grouped if named else group_scenes(grouped, scenes)
     return Alike(
-        samples=grouped if named else group_scenes(grouped, scenes),
-        findings=copies + across + scenes_across(samples, scenes, leaked),
+        samples=samples if parted else grouped,
+        findings=copies + across,
         scenes=scenes,
         named=named,
         asked=_count_groups(samples) if named else 0,

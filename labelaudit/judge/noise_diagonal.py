@@ -8,7 +8,9 @@ those of `labelaudit.judge.noise_fit`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import starmap
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
@@ -28,22 +30,42 @@ _LEAST_CURVATURE = 1e-6
 _LEAST = 1e-12  # of a cell of T
 
 
+class Point(NamedTuple):
+    """A place that a search begins or ends at."""
+
+    weights: Floats
+    """(M,)"""
+    transition: Floats
+    """(C, C)"""
+    slope: float
+
+
+@dataclass(frozen=True)
+class Observations:
+    """The samples that a search sees."""
+
+    logs: LogProbs
+    """Of M models for m samples."""
+    labels: Ints
+    """(m,)"""
+    known: Ints
+    """(m,) as in `fit_noise_model`."""
+
+
 def search_diagonal(
-    logs: LogProbs,
-    labels: Ints,
-    known: Ints,
-    start: tuple[Floats, Floats, float],
+    seen: Observations,
+    start: Point,
     probs: Floats,
     difficulties: Floats,
     prior: Prior,
     *,
     highest: tuple[float, float],
     gain: float,
-) -> tuple[Floats, Floats, float]:
-    """Weights, T and slope where likelihood times ``prior`` is greatest.
+) -> Point:
+    """The point where likelihood times ``prior`` is greatest.
 
-    ``logs`` are those of M models for m samples, ``labels``, ``known`` and the ``difficulties`` (m,) of the same
-    samples; the search starts from weights, which make ``probs`` (m, C), T and slope. The others are as of `descend`.
+    The weights of the ``start`` make ``probs`` (m, C) of the samples ``seen``, whose ``difficulties`` (m,) are less
+    their mean. The others are as of `descend`.
     """
     weights, transition, slope = start
     models = len(weights)
@@ -53,14 +75,14 @@ def search_diagonal(
     right = np.clip(np.diagonal(transition), _LEAST, 1 - _LEAST)
     cells = (probs.sum(axis=0) * right + prior.right) * (1 - right)
     point = descend(
-        _objective(logs, labels, known, errors, difficulties, prior),
+        _objective(seen, errors, difficulties, prior),
         np.concatenate([weights, [slope], np.log(right) - np.log1p(-right)]),
-        scale_steps(logs, probs, right, difficulties, cells),
+        scale_steps(seen.logs, probs, right, difficulties, cells),
         models,
         highest=highest,
         gain=gain,
     )
-    return point[:models], join_errors(1 / (1 + np.exp(-point[models + 1 :])), errors), float(point[models])
+    return Point(point[:models], join_errors(1 / (1 + np.exp(-point[models + 1 :])), errors), float(point[models]))
 
 
 def descend(
@@ -100,40 +122,38 @@ def scale_steps(logs: LogProbs, probs: Floats, right: Floats, difficulties: Floa
     return np.asarray(1 / np.sqrt(np.concatenate([spread, [slant], cells / n]) + _LEAST_CURVATURE))
 
 
-def _objective(
-    logs: LogProbs, labels: Ints, known: Ints, errors: Floats, difficulties: Floats, prior: Prior
-) -> Objective:
+def _objective(seen: Observations, errors: Floats, difficulties: Floats, prior: Prior) -> Objective:
     """The negative log of likelihood times prior per sample, but for a constant, and its gradient, of the M weights, b
     and C logits.
 
     ``errors`` (C, C) is T without its diagonal, its rows summing to 1.
     """
-    n, models, classes = len(labels), len(logs), logs.classes
-    kind = logs.flat.dtype
+    n, models, classes, kind = len(seen.labels), len(seen.logs), seen.logs.classes, seen.logs.flat.dtype
     errors = errors.astype(kind, order="F")
-    pieces = [
-        (logs.take(rows), labels[rows], known[rows], difficulties[rows])
-        for rows in slices(n, max(1, _CELLS // classes))
-    ]
+    pieces = [(rows, seen.logs.take(rows)) for rows in slices(n, max(1, _CELLS // classes))]
 
     def objective(point: Floats) -> tuple[float, Floats]:
         logits, slope = point[models + 1 :], float(point[models])
         right, wrong = 1 / (1 + np.exp(-logits)), 1 / (1 + np.exp(logits))
         transition = join_errors(right, errors)
 
-        def look(some: LogProbs, given: Ints, verified: Ints, hard: Floats) -> tuple[Floats, ...]:
+        def look(rows: slice, logs: LogProbs) -> tuple[Floats, ...]:
+            """Log-likelihood of some samples, and its gradient: of the weights, of b, and of the diagonal of T."""
+            given, hard = seen.labels[rows], difficulties[rows]
             channel = Channel(transition, error_factors(hard, slope, kind))
-            probs = some.pool(point[:models])
-            posterior, likelihood = channel.judge(probs, given, verified)
+            probs = logs.pool(point[:models])
+            posterior, likelihood = channel.judge(probs, given, seen.known[rows])
             of_label = posterior[np.arange(len(given)), given]
             part = posterior if channel.sums is None else posterior / channel.sums
             errs = part @ wrong.astype(kind)
             erred = 1 - of_label - (errs if channel.factors is None else channel.factors * errs)
             counts = np.bincount(given, of_label, minlength=classes) - right * (np.ones(len(given), kind) @ part)
             posterior -= probs
-            return np.log(likelihood, dtype=np.float64).sum(), some.inner_products(posterior), hard @ erred, counts
+            return np.log(likelihood, dtype=np.float64).sum(), logs.inner_products(posterior), hard @ erred, counts
 
-        likely, products, slant, counts = (np.sum(some, axis=0) for some in zip(*starmap(look, pieces), strict=True))
+        likely, products, slant, counts = (
+            np.sum(some, axis=0) for some in zip(*(look(*piece) for piece in pieces), strict=True)
+        )
         likely += prior.right * np.log(np.maximum(right, 1e-300)).sum()
         likely += (prior.sums - prior.right) @ np.log(np.maximum(wrong, 1e-300))
         return -float(likely) / n, -np.concatenate([products, [slant], counts + prior.right - prior.sums * right]) / n

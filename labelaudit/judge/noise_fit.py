@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,7 @@ from labelaudit.errors import DataError
 from labelaudit.judge.channel import Channel, difficulty, error_factors
 from labelaudit.judge.linear import order_by_label, pick_rows
 from labelaudit.judge.log_probs import LogProbs
-from labelaudit.judge.noise_diagonal import descend, scale_steps, search_diagonal
+from labelaudit.judge.noise_diagonal import Observations, Point, descend, scale_steps, search_diagonal
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel, apply_noise_model
 from labelaudit.judge.noise_sweeps import FIRST_SWEEPS, LAST_SWEEPS, SWEEPS, Prior, refine
 from labelaudit.judge.scores import softmax
@@ -86,7 +85,7 @@ def fit_noise_model(
         few = rows[spread_rows(len(rows), int(np.clip(_TRIAL_CELLS // classes, *_TRIAL_LIMITS)))]
         at = _FitSubset.of(models, few, labels, known, precision).begin()
     else:
-        at = _Point(np.array([start.weights[name] for name in models]), start.transition, start.slope)
+        at = Point(np.array([start.weights[name] for name in models]), start.transition, start.slope)
     for _ in range(_ROUNDS):
         at = part.search(at, steepest=_STEEPEST)
     weights, transition, slope = at
@@ -123,24 +122,10 @@ def fit_noise_model(
     )
 
 
-class _Point(NamedTuple):
-    """A place that a search begins or ends at."""
-
-    weights: Floats
-    """(M,)"""
-    transition: Floats
-    """(C, C)"""
-    slope: float
-
-
 @dataclass(frozen=True)
-class _FitSubset:
-    """The samples that the search sees, in the order of their labels."""
-
-    logs: LogProbs
-    """Float64, or float32 of a part of all samples."""
-    labels: Ints
-    known: Ints
+class _FitSubset(Observations):
+    """Those that the search sees, in the order of their labels; the logarithms are float64, or float32 of a part of all
+    samples."""
 
     @classmethod
     def of(
@@ -155,23 +140,23 @@ class _FitSubset:
         """Whether there are more samples, so that those seen are worth no more than single precision."""
         return self.logs.flat.dtype == np.float32
 
-    def begin(self) -> _Point:
+    def begin(self) -> Point:
         """The point to start from: the likelier of few errors, and even ones on half of the labels; of few errors
         where labels cannot tell.
         """
         models, classes = len(self.logs), self.logs.classes
         weights = np.full(models, _SHARPNESS / models)
-        starts = [_Point(weights, even(error, classes), 0.0) for error in (_FEW_ERRORS, _MANY_ERRORS)]
+        starts = [Point(weights, even(error, classes), 0.0) for error in (_FEW_ERRORS, _MANY_ERRORS)]
         rare, common = (self.search(start, steepest=0.0) for start in starts)
         return rare if self.measure_loss(rare) <= self.measure_loss(common) + _TELLING else common
 
-    def measure_loss(self, at: _Point) -> float:
+    def measure_loss(self, at: Point) -> float:
         """Mean negative log-likelihood of the labels, in nats, without the prior, which differs from start to start."""
         probs, rounded = self.logs.pool(at.weights), at.transition.astype(self.logs.flat.dtype)
         _, likelihood = Channel(rounded).judge(probs, self.labels, self.known)
         return float(-np.log(likelihood, dtype=np.float64).mean())
 
-    def search(self, at: _Point, *, steepest: float) -> _Point:
+    def search(self, at: Point, *, steepest: float) -> Point:
         """Weights, T and b, up to the ``steepest``, that maximise likelihood times prior; the prior and the
         difficulties are those of the point that it begins ``at``.
         """
@@ -182,8 +167,7 @@ class _FitSubset:
         prior = Prior.of(np.diagonal(transition), np.bincount(self.labels, minlength=classes))
         highest, gain = (_SHARPEST, steepest), _ROUGH if self.is_part else _FINE
         if classes > _SEARCHED:
-            seen = self.logs, self.labels, self.known
-            return _Point(*search_diagonal(*seen, at, probs, difficulties, prior, highest=highest, gain=gain))
+            return search_diagonal(self, at, probs, difficulties, prior, highest=highest, gain=gain)
         counts = prior.matrix
         cells = (probs.sum(axis=0)[:, None] * transition + counts) * (1 - transition)
         point = descend(
@@ -194,7 +178,7 @@ class _FitSubset:
             highest=highest,
             gain=gain,
         )
-        return _Point(point[:models], softmax(point[models + 1 :].reshape(classes, classes)), float(point[models]))
+        return Point(point[:models], softmax(point[models + 1 :].reshape(classes, classes)), float(point[models]))
 
     def objective(self, point: Floats, difficulties: Floats, prior: Floats) -> tuple[float, Floats]:
         """Negative log of likelihood times prior per sample, and its gradient.

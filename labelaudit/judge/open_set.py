@@ -119,7 +119,7 @@ def find_open_set(
     for _ in range(_ROUNDS):
         none = _responsibility(prior, shares[labels], inside)
 
-        def believe(rows: slice | Ints, none: Floats = none) -> Floats:
+        def believe(rows: Ints, none: Floats = none) -> Floats:
             own = none[rows, None]
             both = np.concatenate([noise.posterior[rows] * (1 - own), own], axis=1, dtype=np.float32)
             return np.asarray(both * counts[rows, None], dtype=np.float32)

@@ -9,7 +9,7 @@ people have.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,27 +132,26 @@ def discriminant(
         fold_of: (n,) fold of each sample; a fold is judged by the model of the others.
         shares: (n,) what each sample counts for (`labelaudit.judge.linear.group_shares`), one by default.
     """
-    sums = []
+    folds = []
     for fold in np.unique(fold_of).tolist():
         inside = fold_of == fold
         part, given = x[inside], labels[inside]
         some = None if shares is None else shares[inside]
         counts = np.bincount(given, some, minlength=classes).astype(np.float64)
         scatter = part.T @ (part if some is None else np.asarray(part * some[:, None], dtype=np.float32))
-        sums.append(_FoldSums(scatter, class_sums(part, given, classes, some), counts))
+        folds.append(_Sums(scatter, class_sums(part, given, classes, some), counts))
     probs = make_table(labels, classes)
 
-    def judge(held: tuple[Ints, Linear]) -> None:
-        rows, model = held
-        probs[rows] = model.apply(x[rows])
+    def keep(rows: Ints, found: Floats) -> None:
+        probs[rows] = found
 
-    work_on(judge, _held_models(sums, fold_of))
+    _judge_held(x, folds, fold_of, keep)
     return probs
 
 
 def soft_discriminant(
     x: npt.NDArray[np.float32],
-    belief: Callable[[slice | Ints], Floats],
+    belief: Callable[[Ints], Floats],
     classes: int,
     fold_of: Ints,
 ) -> npt.NDArray[np.float32]:
@@ -160,51 +159,76 @@ def soft_discriminant(
 
     ``belief`` gives the rows (m, C) asked for: probabilities that the sample belongs to each class.
     """
-    width = x.shape[1]
 
-    def add_up(fold: int) -> _FoldSums:
-        one = _FoldSums(np.zeros((width, width), np.float32), np.zeros((classes, width), np.float32), np.zeros(classes))
-        for rows in _parts(np.flatnonzero(fold_of == fold), classes):
+    def add_up(fold: int) -> _Sums:
+        return _Sums.of(x, _parts(np.flatnonzero(fold_of == fold), classes), belief, classes)
+
+    last = np.empty(len(x), dtype=np.float32)
+
+    def keep(rows: Ints, probs: Floats) -> None:
+        last[rows] = probs[:, -1]
+
+    _judge_held(x, work_on(add_up, np.unique(fold_of).tolist()), fold_of, keep)
+    return last
+
+
+@dataclass
+class _Sums:
+    """All that a discriminant needs of some samples."""
+
+    scatter: Floats
+    """(d, d) sum of the outer products of the features."""
+    sums: Floats
+    """(C, d) sum of the features of each class."""
+    counts: Floats
+    """(C,)"""
+
+    @classmethod
+    def of(cls, x: Floats | Reordered, parts: Iterable[Ints], belief: Callable[[Ints], Floats], classes: int) -> _Sums:
+        """Those of the rows in ``parts`` of ``x`` (n, d), whose classes are known as far as the ``belief`` (m, C)."""
+        width = x.shape[1]
+        one = cls(np.zeros((width, width), np.float32), np.zeros((classes, width), np.float32), np.zeros(classes))
+        for rows in parts:
             part, share = x[rows], belief(rows)
             one.scatter += part.T @ (part * share.sum(axis=1, keepdims=True))
             one.sums += share.T @ part
             one.counts += share.sum(axis=0, dtype=np.float64)
         return one
 
-    sums = work_on(add_up, np.unique(fold_of).tolist())
-    last = np.empty(len(x), dtype=np.float32)
+    def solve(self) -> Linear:
+        """The discriminant of these samples."""
+        count = self.counts
+        means = self.sums / np.maximum(count, 1e-6)[:, None]
+        within = (self.scatter - (means * count[:, None]).T @ means) / count.sum()
+        least = _ROUNDING * float(np.trace(self.scatter)) / float(count.sum())
+        spread = max(float(np.trace(within)) / len(within), least, 1e-12)
+        covariance = (1 - SHRINKAGE) * within
+        covariance[np.diag_indices_from(covariance)] += SHRINKAGE * spread
+        factor = cho_factor(covariance.astype(np.float32), check_finite=False)
+        directions = cho_solve(factor, means.T.astype(np.float32), check_finite=False)  # (d, C)
+        offset = np.log((count + 0.5) / (count.sum() + 0.5 * len(count))) - 0.5 * (means.T * directions).sum(axis=0)
+        return Linear(directions=directions, offset=offset.astype(np.float32))
+
+
+def _judge_held(
+    x: Floats | Reordered, folds: Sequence[_Sums], fold_of: Ints, keep: Callable[[Ints, Floats], None]
+) -> None:
+    """Have each fold judged by the discriminant of the others; ``keep`` hears of rows, some at a time, and their class
+    probabilities."""
+    classes = len(folds[0].counts)
+
+    def held_models() -> Iterator[tuple[Ints, Linear]]:
+        for held, fold in enumerate(np.unique(fold_of).tolist()):
+            others = [one for number, one in enumerate(folds) if number != held] or [folds[held]]
+            names = ("scatter", "sums", "counts")
+            model = _Sums(*(np.sum([getattr(one, name) for one in others], axis=0) for name in names)).solve()
+            yield from ((rows, model) for rows in _parts(np.flatnonzero(fold_of == fold), classes))
 
     def judge(held: tuple[Ints, Linear]) -> None:
         rows, model = held
-        last[rows] = model.apply(x[rows])[:, -1]
+        keep(rows, model.apply(x[rows]))
 
-    work_on(judge, _held_models(sums, fold_of))
-    return last
-
-
-@dataclass
-class _FoldSums:
-    """All that a discriminant needs of the samples of one fold."""
-
-    scatter: Floats
-    """(d, d)"""
-    sums: Floats
-    """(C, d)"""
-    counts: Floats
-    """(C,)"""
-
-
-def _held_models(folds: Sequence[_FoldSums], fold_of: Ints) -> Iterator[tuple[Ints, Linear]]:
-    """Rows, some at a time, and the discriminant of the other folds."""
-    classes = len(folds[0].counts)
-    for held, fold in enumerate(np.unique(fold_of).tolist()):
-        others = [one for number, one in enumerate(folds) if number != held] or [folds[held]]
-        model = _solve(
-            np.sum([one.scatter for one in others], axis=0),
-            np.sum([one.sums for one in others], axis=0),
-            np.sum([one.counts for one in others], axis=0),
-        )
-        yield from ((rows, model) for rows in _parts(np.flatnonzero(fold_of == fold), classes))
+    work_on(judge, held_models())
 
 
 def _parts(rows: Ints, classes: int) -> Iterator[Ints]:
@@ -214,30 +238,9 @@ def _parts(rows: Ints, classes: int) -> Iterator[Ints]:
 
 def fit_discriminant(x: npt.NDArray[np.float32], responsibilities: Floats) -> Linear:
     """The model of `discriminant` fitted to all rows, for images that come later."""
-    n, d = x.shape
-    classes = responsibilities.shape[1]
-    total, sums = np.zeros((d, d), dtype=np.float32), np.zeros((classes, d), dtype=np.float32)
-    count = np.zeros(classes)
-    for rows in slices(n, 8192):
-        part, share = x[rows], np.asarray(responsibilities[rows], dtype=np.float32)
-        total += part.T @ (part * share.sum(axis=1, keepdims=True))
-        sums += share.T @ part
-        count += share.sum(axis=0, dtype=np.float64)
-    return _solve(total, sums, count)
-
-
-def _solve(total: Floats, sums: Floats, count: Floats) -> Linear:
-    """The discriminant of a scatter (d, d), class sums (C, d) and class masses (C,)."""
-    means = sums / np.maximum(count, 1e-6)[:, None]
-    within = (total - (means * count[:, None]).T @ means) / count.sum()
-    least = _ROUNDING * float(np.trace(total)) / float(count.sum())
-    spread = max(float(np.trace(within)) / len(within), least, 1e-12)
-    covariance = (1 - SHRINKAGE) * within
-    covariance[np.diag_indices_from(covariance)] += SHRINKAGE * spread
-    factor = cho_factor(covariance.astype(np.float32), check_finite=False)
-    directions = cho_solve(factor, means.T.astype(np.float32), check_finite=False)  # (d, C)
-    offset = np.log((count + 0.5) / (count.sum() + 0.5 * len(count))) - 0.5 * (means.T * directions).sum(axis=0)
-    return Linear(directions=directions, offset=offset.astype(np.float32))
+    n, classes = responsibilities.shape
+    parts = (np.arange(n)[rows] for rows in slices(n, 8192))
+    return _Sums.of(x, parts, lambda rows: np.asarray(responsibilities[rows], dtype=np.float32), classes).solve()
 
 
 def neighbor_votes(

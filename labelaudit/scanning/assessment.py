@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from labelaudit.audit.chance import MEASURED
 from labelaudit.audit.document import BEFORE_REVIEW, Audit
-from labelaudit.context.alike import Alike, Keep, find_alike
+from labelaudit.context.alike import Alike, find_alike
 from labelaudit.context.classes import note_classes
 from labelaudit.context.grades import note_order, rank_steps, settle_order
 from labelaudit.context.groups import name_groups
@@ -29,7 +28,6 @@ from labelaudit.judge.scores import log_odds
 from labelaudit.judge.verdict_fit import VIEWS, VerdictFit, answers_of
 from labelaudit.judge.verdict_fit import fit as fit_verdicts
 from labelaudit.machine import Clock, Machine, list_versions, one_blas_thread
-from labelaudit.packed import pack
 from labelaudit.scanning.components import Components, find_components
 from labelaudit.scanning.description import Description, describe
 from labelaudit.scanning.notes import (
@@ -92,10 +90,8 @@ def audit_samples(
             machine.progress("duplicates", 0, None)
             components = find_components(seen.samples, seen.features, machine, unfinished)
     with clock.stage("duplicates"):
-        near: dict[str, Any] = {}
-        if components is not None:
-            near = {"near": components.rows, "keep": _keep_alike(seen.samples, components, unfinished)}
-        alike = find_alike(seen.samples, seen.features, machine, named=bool(settings.group), **near)
+        near = None if components is None else components.rows
+        alike = find_alike(seen.samples, seen.features, machine, near=near, named=bool(settings.group))
     blank = find_blank(alike.samples, findings)
     alike = replace(alike, findings=pass_over_blank(alike.findings, alike.samples, blank))
     with clock.stage("train"):
@@ -118,14 +114,6 @@ def audit_samples(
         seed=settings.seed,
         settings=seen.settings.record(),
     )
-
-
-def _keep_alike(samples: Samples, components: Components, unfinished: Unfinished) -> Keep:
-    """The place where copies and scenes of ``samples`` are kept."""
-    seen: dict[str, Any] = {"features": components.content, "near": components.rows, "labels": samples.labels}
-    seen |= {"images": samples.images is not None, **pack(samples.digests).arrays()}
-    depends_on = {"input": unfinished.digest(seen)}
-    return lambda name, make: unfinished.arrays(name, depends_on, make)
 
 
 def _train(

@@ -27,7 +27,7 @@ def test_loss_and_gradient_are_those_of_the_whole_search(models: int, slope: flo
     right = np.diagonal(transition)
     errors = transition * (1 - np.eye(CLASSES)) / (1 - right)[:, None]
 
-    loss, gradient = _objective(logs, labels, known, errors, difficulties, prior)(
+    loss, gradient = _objective(_FitSubset(logs, labels, known), errors, difficulties, prior)(
         np.r_[begun, np.log(right / (1 - right))]
     )
     point = np.r_[begun, np.log(transition).ravel()]

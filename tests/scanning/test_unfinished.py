@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from labelaudit import leading, scan
-from labelaudit.context import alike
 from labelaudit.judge import learning_curve, probes
 from labelaudit.judge.judge import CLOSED_FORMS, Judge
 from labelaudit.leading import MOST_CELLS
@@ -90,7 +89,7 @@ def test_only_what_was_not_finished_is_trained(tmp_path, monkeypatch):
         scan_blobs(tmp_path, "run")
     _, said = scan_blobs(tmp_path, "run")
     assert trained == ["limit", "sln", "sln", "ce"]
-    done = "neighbours, copies, scenes, ridge, prototypes, curve, discriminant, limit"
+    done = "neighbours, ridge, prototypes, curve, discriminant, limit"
     assert any(f"cut off: {done} had been done" in sentence for sentence in said)
     trained.clear()
     scan_blobs(tmp_path, "run")
@@ -120,12 +119,10 @@ def test_a_scan_that_is_cut_off_in_any_step_goes_on_with_it(tmp_path, monkeypatc
     monkeypatch.setattr(learning_curve, "measure", watch("curve", learning_curve.measure))
     monkeypatch.setattr(probes, "discriminant", watch("discriminant", probes.discriminant))
     monkeypatch.setattr(components, "nearest", watch("neighbours", components.nearest))
-    monkeypatch.setattr(alike, "find_pairs", watch("copies", alike.find_pairs))
-    monkeypatch.setattr(alike, "find_scenes", watch("scenes", alike.find_scenes))
     monkeypatch.setattr(Judge, "save", watch("judge", Judge.save))
     scan_blobs(tmp_path, "whole", methods=[])
     in_turn, fitted[:] = tuple(fitted), []
-    first = ("neighbours", "copies", "scenes", "ridge", "prototypes", "curve", "discriminant")
+    first = ("neighbours", "ridge", "prototypes", "curve", "discriminant")
     assert in_turn == (*first, "judge")
     for stop_at[0] in in_turn if most else in_turn[-1:]:
         with pytest.raises(KeyboardInterrupt):
