@@ -161,8 +161,13 @@ def agree(
 
 
 def _weigh_view(transition: Floats, counts: Floats, rate: float) -> float:
-    """Weight of the noise model's log-odds where it reads this ``rate``, by its ``transition`` (C, C) and the
-    ``counts`` (C,) of each given label.
+    """Weight of the noise model's log-odds where it reads this ``rate``, by its ``transition`` T (C, C) and the
+    ``counts`` n (C,) of each given label::
+
+        filled · max(least, (s - 1 / (C - 1)) / (1 - 1 / (C - 1))) · min(1, rate / COMMON)
+        s = Σ_k max_j n_k T[k, j] / (Σ_kj n_k T[k, j] + EVEN · C), j ≠ k;  filled = min(1, Σ n / (PER_CELL · C²))
+
+    The least is 1 / (C - 1), within `SAY` and `OF_FEW`.
 
     >>> pairs = np.array([[0.8, 0.2, 0.0], [0.0, 0.8, 0.2], [0.2, 0.0, 0.8]])
     >>> counts = np.full(3, 1000.0)

@@ -25,7 +25,7 @@ from scipy.optimize import nnls
 
 from labelaudit.blocks import spread_rows
 from labelaudit.judge import prototypes, ridge
-from labelaudit.judge.linear import group_shares
+from labelaudit.judge.linear import group_shares, with_companions
 from labelaudit.judge.pool import pool
 from labelaudit.judge.standing_out import share_standing_out
 from labelaudit.types import Floats, Ints
@@ -119,8 +119,7 @@ def measure(
 
 def draw(n: int, classes: int, groups: Ints | None = None) -> Ints:
     """Rows of so many of n samples as `count_drawn` says, evenly spread, and of all others of their ``groups`` (n,)."""
-    rows = spread_rows(n, count_drawn(n, classes))
-    return rows if groups is None or len(rows) == n else np.flatnonzero(np.isin(groups, groups[rows]))
+    return with_companions(spread_rows(n, count_drawn(n, classes)), groups)
 
 
 def count_drawn(samples: int, classes: int) -> int:

@@ -17,6 +17,9 @@ from labelaudit.judge.scores import softmax
 from labelaudit.leading import Table
 from labelaudit.types import Bools, Floats, Ints
 
+SHRINKAGE = 0.2
+"""Share of the isotropic part in a covariance."""
+
 _LOG_SHARPNESS = (-4.0, 8.0)  # natural logarithms of the least and the greatest factor that is tried
 _ROWS, _FEWEST, _CELLS = 20_000, 1_000, 1_000_000  # samples that a sharpness is fitted on, and rows x classes of them
 _CHUNK = 512
@@ -103,6 +106,13 @@ def find_sharpness(scores: Floats, labels: Ints, shares: Floats | None = None) -
     return float(np.exp(found.x)), float(found.fun)
 
 
+def with_companions(rows: Ints, groups: Ints | None) -> Ints:
+    """The ``rows`` (m,) of n samples, ascending, and all others of their ``groups`` (n,), if there are any."""
+    if groups is None or len(rows) == len(groups):
+        return rows
+    return np.flatnonzero(np.isin(groups, groups[rows]))
+
+
 def some_rows(n: int, classes: int) -> Ints:
     """Evenly spread rows that are enough to fit a few numbers to, so many of n as `count_some` says."""
     return spread_rows(n, count_some(n, classes))
@@ -133,6 +143,15 @@ def order_by_label(rows: Ints, labels: Ints) -> Ints:
     given = labels[rows]
     small = np.min_scalar_type(int(given.max(initial=0)))  # which NumPy sorts in an eighth of the time
     return rows[np.argsort(given.astype(small), kind="stable")]
+
+
+def shrink(covariance: Floats, least: float = 0.0) -> Floats:
+    """(d, d) ``covariance`` with a share `SHRINKAGE` of an isotropic one, whose variance is the mean one, or the
+    ``least`` if that is more."""
+    spread = max(float(np.trace(covariance)) / len(covariance), least, 1e-12)
+    shrunk = (1 - SHRINKAGE) * covariance
+    shrunk[np.diag_indices_from(shrunk)] += SHRINKAGE * spread
+    return np.asarray(shrunk)
 
 
 def class_sums(x: Floats, labels: Ints, classes: int, shares: Floats | None = None) -> npt.NDArray[np.float64]:

@@ -151,9 +151,7 @@ def _objective(seen: Observations, errors: Floats, difficulties: Floats, prior: 
             posterior -= probs
             return np.log(likelihood, dtype=np.float64).sum(), logs.inner_products(posterior), hard @ erred, counts
 
-        likely, products, slant, counts = (
-            np.sum(some, axis=0) for some in zip(*(look(*piece) for piece in pieces), strict=True)
-        )
+        likely, products, slant, counts = (np.sum(some, axis=0) for some in zip(*starmap(look, pieces), strict=True))
         likely += prior.right * np.log(np.maximum(right, 1e-300)).sum()
         likely += (prior.sums - prior.right) @ np.log(np.maximum(wrong, 1e-300))
         return -float(likely) / n, -np.concatenate([products, [slant], counts + prior.right - prior.sums * right]) / n

@@ -45,7 +45,8 @@ class Prior(NamedTuple):
 
     @classmethod
     def of(cls, right: Floats, sizes: Ints) -> Prior:
-        """That of T with ``right`` (C,) on its diagonal, of classes with these ``sizes`` (C,)."""
+        """That of T with ``right`` (C,) on its diagonal, of classes with these ``sizes`` n (C,), whose mean error is e:
+        (PSEUDO_COUNT e + LEAST_NOISE n) / (C - 1) and PSEUDO_COUNT (1 - e) + 1."""
         error = float((1 - right) @ sizes / max(sizes.sum(), 1))
         wrong = (PSEUDO_COUNT * max(error, 1e-9) + LEAST_NOISE * sizes) / max(len(right) - 1, 1)
         return cls(wrong, PSEUDO_COUNT * (1 - error) + 1)

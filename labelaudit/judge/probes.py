@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve, eigh
 
 from labelaudit.blocks import blocks_of, slices, work_on
-from labelaudit.judge.linear import Linear, class_sums
+from labelaudit.judge.linear import Linear, class_sums, shrink
 from labelaudit.leading import Reordered, Table, make_table
 from labelaudit.names import number_names
 from labelaudit.types import Features, Floats, Ints
@@ -38,8 +38,6 @@ wrong, and takes it for strangers."""
 NEIGHBORS = 30
 SHARPNESS = 10.0
 """Votes weigh exp(SHARPNESS · (cosine − cosine of the nearest))."""
-SHRINKAGE = 0.2
-"""Share of the isotropic part in the pooled covariance."""
 
 _ROUNDING = 1e-5  # share of the total variance below which a within-class variance is float32 rounding: equal images
 _NOTHING = 1e-6  # share of the greatest eigenvalue below which one is float32 rounding
@@ -123,7 +121,7 @@ def discriminant(
     shares: Floats | None = None,
 ) -> Table:
     """Held-out class probabilities (n, C) of linear discriminant analysis with a shrunk pooled covariance:
-    S = (1 - s) S_pooled + s · mean variance · I, s being `SHRINKAGE`.
+    S = (1 - s) S_pooled + s · mean variance · I, s being `linear.SHRINKAGE`.
 
     Args:
         x: (n, d) features.
@@ -201,10 +199,7 @@ class _Sums:
         means = self.sums / np.maximum(count, 1e-6)[:, None]
         within = (self.scatter - (means * count[:, None]).T @ means) / count.sum()
         least = _ROUNDING * float(np.trace(self.scatter)) / float(count.sum())
-        spread = max(float(np.trace(within)) / len(within), least, 1e-12)
-        covariance = (1 - SHRINKAGE) * within
-        covariance[np.diag_indices_from(covariance)] += SHRINKAGE * spread
-        factor = cho_factor(covariance.astype(np.float32), check_finite=False)
+        factor = cho_factor(shrink(within, least).astype(np.float32), check_finite=False)
         directions = cho_solve(factor, means.T.astype(np.float32), check_finite=False)  # (d, C)
         offset = np.log((count + 0.5) / (count.sum() + 0.5 * len(count))) - 0.5 * (means.T * directions).sum(axis=0)
         return Linear(directions=directions, offset=offset.astype(np.float32))

@@ -20,6 +20,7 @@ from labelaudit.judge.linear import (
     group_rows,
     group_shares,
     some_rows,
+    with_companions,
 )
 from labelaudit.judge.scores import softmax
 from labelaudit.leading import is_large, make_table
@@ -53,9 +54,7 @@ def fit(x: npt.NDArray[np.float32], labels: Ints, classes: int, *, groups: Ints 
         rest = sums - class_sums(some, labels[members], classes) / len(members)
         return _cosines(some @ rest.T, np.square(rest).sum(axis=1))
 
-    few = some_rows(len(x), classes)
-    if groups is not None and len(few) < len(x):
-        few = np.flatnonzero(np.isin(groups, groups[few]))
+    few = with_companions(some_rows(len(x), classes), groups)
     cosines = judge_alone(few)
     for members in group_rows(None if groups is None else groups[few]):
         cosines[members] = judge_group(few[members])

@@ -30,6 +30,7 @@ from labelaudit.judge.linear import (
     group_rows,
     group_shares,
     some_rows,
+    with_companions,
 )
 from labelaudit.judge.scores import softmax
 from labelaudit.leading import Table, make_table
@@ -65,12 +66,9 @@ def fit(
     sums = class_sums(x, labels, classes, shares) - counts[:, None] * basis.mean.astype(np.float64)
     slopes = np.asarray((sums @ basis.axes).T, dtype=np.float32)  # Zᵀ Y
     frequencies = np.asarray(counts / basis.n, dtype=np.float32)
-    problem = _Problem(basis, slopes, frequencies, list(group_rows(groups)))
-    few = some_rows(len(x), classes)
-    if groups is not None:
-        few = np.flatnonzero(np.isin(groups, groups[few])) if len(few) < len(x) else few
-    trial = problem.take(few, groups)
-    held = trial.leave_out(x[few], labels[few], penalties)
+    problem = _Problem(basis, slopes, frequencies)
+    few = with_companions(some_rows(len(x), classes), groups)
+    held = problem.leave_out(x[few], labels[few], None if groups is None else groups[few], penalties)
     some = None if shares is None else shares[few]
     found = [find_sharpness(scores, labels[few], some) for scores in held]
     best = int(np.argmin([loss for _, loss in found]))
@@ -78,7 +76,7 @@ def fit(
     if len(few) == len(x):
         probs: Table = np.asarray(softmax(sharpness * held[best]), dtype=np.float32)
     else:
-        probs = problem.judge(x, labels, penalties[best], sharpness)
+        probs = problem.judge(x, labels, groups, penalties[best], sharpness)
     directions = sharpness * (basis.axes @ (slopes / (basis.values + penalties[best] * basis.unit)[:, None]))
     return HeldOut(
         probs=probs,
@@ -145,16 +143,9 @@ class _Problem:
     """(r, C) Zᵀ Y of all samples."""
     frequencies: npt.NDArray[np.float32]
     """(C,) mean of Y."""
-    together: list[Ints]
-    """Rows of each group of several."""
 
-    def take(self, rows: Ints, groups: Ints | None) -> _Problem:
-        """The same fit, asked about ``rows`` only."""
-        some = None if groups is None else groups[rows]
-        return _Problem(self.basis, self.slopes, self.frequencies, list(group_rows(some)))
-
-    def leave_out(self, x: Floats, labels: Ints, penalties: Sequence[float]) -> list[Floats]:
-        """F₋g (m, C) of ``x`` (m, d) with ``labels`` (m,), for each penalty."""
+    def leave_out(self, x: Floats, labels: Ints, groups: Ints | None, penalties: Sequence[float]) -> list[Floats]:
+        """F₋g (m, C) of ``x`` (m, d) with ``labels`` and ``groups`` (m,), for each penalty."""
         held = [np.empty((len(x), len(self.frequencies)), dtype=np.float32) for _ in penalties]
         shrunk = [self._shrink(penalty) for penalty in penalties]
 
@@ -165,13 +156,15 @@ class _Problem:
                 scores[rows] = self._leave_one_out(z, squared, labels[rows], share)
 
         work_on(judge, slices(len(x), _CHUNK))
-        for members in self.together:
+        for members in group_rows(groups):
             z = self.basis.turn(x[members])
             for scores, share in zip(held, shrunk, strict=True):
                 scores[members] = self._leave_group_out(z, labels[members], share)
         return held
 
-    def judge(self, x: npt.NDArray[np.float32], labels: Ints, penalty: float, sharpness: float) -> Table:
+    def judge(
+        self, x: npt.NDArray[np.float32], labels: Ints, groups: Ints | None, penalty: float, sharpness: float
+    ) -> Table:
         """(n, C) the softmax of F₋g times ``sharpness`` for one penalty, some rows at a time."""
         probs, share = make_table(labels, len(self.frequencies)), self._shrink(penalty)
 
@@ -180,7 +173,7 @@ class _Problem:
             probs[rows] = softmax(np.float32(sharpness) * self._leave_one_out(z, z**2, labels[rows], share))
 
         work_on(judge, slices(len(x), _CHUNK))
-        for members in self.together:
+        for members in group_rows(groups):
             scores = self._leave_group_out(self.basis.turn(x[members]), labels[members], share)
             probs[members] = softmax(sharpness * scores)
         return probs

@@ -15,10 +15,9 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.sparse import csr_array
 
 from labelaudit.blocks import slices, work_on
+from labelaudit.judge.linear import shrink
 from labelaudit.types import Floats, Ints
 
-SHRINKAGE = 0.2
-"""Share of the isotropic part in both covariances."""
 _RANGE = -3.0, 8.0  # of the result: what is farther off says no more
 _FEWEST = 10  # images nearest to a class from which its own median is taken
 _CELLS = 1 << 22  # of distances held at once
@@ -70,10 +69,7 @@ def _measure(x: Floats, rest: Floats, labels: Ints, classes: int) -> tuple[Float
 
 def _whiten(x: Floats, covariance: Floats) -> Floats:
     """``x`` (m, d) in coordinates in which the shrunk ``covariance`` (d, d) is the unit matrix."""
-    spread = max(float(np.trace(covariance)) / len(covariance), 1e-12)
-    shrunk = (1 - SHRINKAGE) * covariance
-    shrunk[np.diag_indices_from(shrunk)] += SHRINKAGE * spread
-    return np.asarray(solve_triangular(cholesky(shrunk, lower=True), x.T, lower=True).T)
+    return np.asarray(solve_triangular(cholesky(shrink(covariance), lower=True), x.T, lower=True).T)
 
 
 def _standardise(values: Floats) -> Floats:

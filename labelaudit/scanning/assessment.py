@@ -157,9 +157,9 @@ def _decide(
         consensus = replace(consensus, reading=replace(consensus.reading, sure=0.0))
     views = dict(zip(VIEWS, (consensus.pooled, consensus.modelled), strict=True))  # blind to verdicts, which weigh them
     evidence = {**evidence, **{name: Evidence(method=name, suspicion=view) for name, view in views.items()}}
-    fitted = fit_verdicts(map(log_odds, views.values()), answers_of(known, labels))
-    surer = fitted is not None and fitted.is_surer_than(consensus.reading.low, consensus.reading.high)
-    verdicts = fitted if surer else None  # where they know the rate better than the consensus does
+    verdicts = fit_verdicts(map(log_odds, views.values()), answers_of(known, labels))
+    if verdicts is not None and not verdicts.is_surer_than(consensus.reading.low, consensus.reading.high):
+        verdicts = None
     decision = decide_by(consensus, samples, known=known, blank=blank, verdicts=verdicts)
     recipe = {
         **decision.recipe,

@@ -31,7 +31,6 @@ from labelaudit.images import Images, Joined, Subset
 from labelaudit.judge.belief import believe
 from labelaudit.judge.decide import decide, noise_rate, widen_as
 from labelaudit.judge.judge import Judge
-from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.scores import sum_by_label
 from labelaudit.leading import join_tables, take_rows
 from labelaudit.machine import Clock, Machine, list_versions, one_blas_thread
@@ -201,13 +200,7 @@ def judge_rows(judge: Judge, samples: Samples, features: Features, blank: Bools)
     ]
     rows = np.array([*range(m), *(row for row, _ in twins)], dtype=np.int64)
     labels = np.concatenate([samples.labels, np.array([label for _, label in twins], dtype=np.int64)])
-    together = NoiseModel(
-        weights=read.weights,
-        transition=np.asarray(read.transition, dtype=np.float64),
-        probs=read.probs[rows],
-        posterior=read.posterior[rows],
-        loss=read.loss,
-    )
+    together = replace(read.take(rows), transition=np.asarray(read.transition, dtype=np.float64))
     digests = [samples.digests[row] for row in rows.tolist()]
     decision = decide(
         believe(together, labels, digests=digests, counts=judge.counts),

@@ -9,6 +9,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from labelaudit.features.neighbors import nearest
 from labelaudit.judge import probes
+from labelaudit.judge.linear import SHRINKAGE
 from labelaudit.training.folds import stratified_folds
 from labelaudit.types import Features
 
@@ -28,7 +29,7 @@ def test_discriminant_equals_sklearns_on_each_fold() -> None:
     ours = probes.discriminant(x, labels, 3, folds)
     for fold in range(3):
         train = folds != fold
-        theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=probes.SHRINKAGE).fit(x[train], labels[train])
+        theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=SHRINKAGE).fit(x[train], labels[train])
         assert np.allclose(ours[~train], theirs.predict_proba(x[~train]), atol=0.02)
         assert (ours[~train].argmax(1) == theirs.predict(x[~train])).mean() > 0.99
 
