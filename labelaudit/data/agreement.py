@@ -6,8 +6,16 @@ from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import replace
 
-from labelaudit.data.assembly import splits_of
-from labelaudit.data.column_names import LABEL_NAMES, SPLIT_NAMES, is_nameless, plain_name
+from labelaudit.data.assembly import DETECTED, splits_of
+from labelaudit.data.column_names import (
+    COORDINATE_NAMES,
+    LABEL_NAMES,
+    SPLIT_NAMES,
+    guess_column,
+    is_label_name,
+    is_nameless,
+    plain_name,
+)
 from labelaudit.data.folder_rows import FILM
 from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing
@@ -91,6 +99,19 @@ def add_columns(listing: Listing, others: Sequence[Listing]) -> Listing:
         notes=(*listing.notes, *notes),
         skipped=dict(Counter(listing.skipped) - used),
     )
+
+
+def refuse_unlike(reading: Reading, listing: Listing, beside: Sequence[Listing]) -> None:
+    """Raise `Undecided` where a table ``beside`` has several columns of labels, and the one that is called so most
+    plainly divides the images otherwise than the ``listing`` of ``reading`` does."""
+    for other in beside:
+        named = [name for name in filter(is_label_name, other.extra) if plain_name(name) not in COORDINATE_NAMES]
+        column = guess_column(named, LABEL_NAMES) if len(named) > 1 and DETECTED not in other.extra else None
+        told = replace(other, labels=other.extra[column]) if column else listing
+        if (gap := _disagreement(listing, told)).startswith(("differ", "divide", "exchange")):
+            asked = Candidate(type_=f"`label_column` {column}", classes=sorted(set(filter(None, told.labels))))
+            reason = f"the {listing.origin} and column '{column}' of {other.origin} {gap}"
+            raise Undecided(f"{reason}. Say which", [*_typed(reading, listing), asked])
 
 
 def _leave_training(splits: Set[str]) -> bool:

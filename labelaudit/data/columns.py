@@ -254,7 +254,7 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
         raise PathsOnly(f"{where} has no column beside its paths: name a table that has labels with `labels`")
     if not likely:
         _refuse_lists(free, where)
-        held = {name: {*column} - {""} for name, column in free.items() if plain_name(name) not in SPLIT_NAMES}
+        held = {name: {*free[name]} - {""} for name in free if name in kept or _ID.fullmatch(plain_name(name))}
         such = [f", such as '{name}'" for name, cells in held.items() if 1 < len(cells) < len(free[name])]
         raise DataError(
             f"{where} has no column that looks like labels ({name_some(list(free), 12)}): name the one that holds "

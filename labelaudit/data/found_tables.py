@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from labelaudit.data.assembly import DETECTED, FoundTable
-from labelaudit.data.column_names import PATH_NAMES, guess_column, is_label_name
+from labelaudit.data.column_names import PATH_NAMES, guess_column
 from labelaudit.data.columns import Columns, PathsOnly, choose_columns, find_paths
 from labelaudit.data.folder_rows import PATHS, spread_folders
 from labelaudit.data.joined_tables import join_by_ids, join_tables, leave_parts, with_split
@@ -226,9 +226,6 @@ def _judge(table: Table, path: str, tree: Tree, source: Source) -> list[FoundTab
     try:
         columns = pick_columns(table, source, tree.index.names)
     except DataError as error:
-        official = posixpath.basename(path) in METADATA and "file_name" in table.cells
-        if official and any(map(is_label_name, table.columns)):
-            raise DataError(f"{error}, or leave it aside with `ignore_metadata`") from None
         rows = len(table) if {source.label_column, source.path_column} - {None} <= table.cells.keys() else 0
         refused = RefusedTable(name=path, problem=str(error), rows=rows, columns=table.columns)
         silent = numbered or table.of_folders or isinstance(error, PathsOnly)

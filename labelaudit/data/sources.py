@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from labelaudit.data.agreement import add_columns, agree
+from labelaudit.data.agreement import add_columns, agree, refuse_unlike
 from labelaudit.data.class_names import name_classes
 from labelaudit.data.exposure import Exposed, Exposure
 from labelaudit.data.folders import LISTED, Candidate, Undecided
@@ -129,6 +129,8 @@ def choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]
     if subject.is_folder and source.format is None and source.label_from is None and source.labels is None:
         refuse_twice(listing, subject.tree, f"`data_format` {(reading.reader or 'class_folders').replace('_', '-')}")
     others = [other.read() for other in beside]
+    if reading.reader == "class_folders" and source.format is None and source.label_from is None:
+        refuse_unlike(reading, listing, others)
     return reading.what, add_columns(listing, [other for other in others if other.origin not in listing.origin])
 
 

@@ -68,8 +68,13 @@ STOPPED: dict[str, tuple[Files, str]] = {
         "never opened: give the binary version",
     ),
     "metadata with several labels": (
-        {"cat": 1, "dog": 1, "metadata.csv": "file_name,label,variety\ncat/0.png,dog,a\ndog/0.png,dog,b\n"},
-        "several columns of labels, label, variety: choose with `label_column`, or leave it aside with `ignore_met",
+        {
+            "cat": 2,
+            "dog": 2,
+            "metadata.csv": "file_name,label,breed\n"
+            + "".join(f"{kind}/{n}.png,{'ab'[n]},{kind}\n" for kind in ("cat", "dog") for n in (0, 1)),
+        },
+        "and column 'label' of metadata.csv divide .* `data_format` class-folders .* `label_column` label .2 classes",
     ),
     "metadata that cannot be read": ({"cat": 1, "dog": 1, "metadata.csv": 'file_name,x\n"a'}, "`ignore_metadata`"),
     "names that say nothing": (
