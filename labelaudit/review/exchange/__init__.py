@@ -20,7 +20,7 @@ from labelaudit.errors import MISTAKES, DataError, OptionError, RunError, unknow
 from labelaudit.files import fresh_text, read_regular
 from labelaudit.review.exchange import cvat, label_studio, prodigy, table
 from labelaudit.review.exchange.matching import Matched, match_answers, name_reviewers
-from labelaudit.review.exchange.tasks import Format, Task, check_classes, make_tasks
+from labelaudit.review.exchange.tasks import Answer, Format, Task, check_classes, make_tasks
 from labelaudit.review.queue import open_queue
 from labelaudit.text import count, spell_path
 
@@ -87,7 +87,8 @@ def export_queue(audit: Audit, run: Path, asked: Export) -> Exported:
     """Write what is still to be judged in the RUN folder ``run`` of ``audit`` as tasks for another tool.
 
     Raises:
-        OptionError: no such format or order, the format cannot hold what was asked for, or the file lies in the data.
+        OptionError: no such format or order, the format cannot hold what was asked for, the file lies in the data, or
+            is a table that is there already: people fill in these.
         RunError: nothing is left to judge, the images are not there, or a file cannot be written.
     """
     name, file = format_of(asked.file, asked.format), asked.file
@@ -95,6 +96,8 @@ def export_queue(audit: Audit, run: Path, asked: Export) -> Exported:
     if asked.embed and not format_.embeds:
         raise OptionError(f"{name} cannot hold images: leave `embed` away, or use label-studio or prodigy")
     check_file("`export`", file, run, asked.data or audit.source.get("data"))
+    if name == "csv" and file.is_file():
+        raise OptionError(f"'{file}' is there already and may hold answers: import it, move it away or name another")
     queue, _, reviewed, notes = open_queue(audit, run, asked.order)
     if not asked.again:
         queue = replace(queue, rows=tuple(row for row in queue.rows if row not in reviewed.settled))
@@ -172,6 +175,10 @@ def read_answers(
         raise
     except Exception as error:  # what an export of something else raises is no closed list
         raise DataError(f"'{file}' is not an export of {chosen} ({error}): nothing was imported") from error
+    if answers and all(isinstance(one, Answer) and not (one.path or one.digest) for one in answers):
+        raise DataError(
+            f"'{file}' comes from no export of a RUN: labels of a project of your own go to a scan, `labels`"
+        )
     torn: list[str] = []
     log = verdicts.read(verdicts.verdicts_file(run), notice=torn.append)
     found = match_answers(audit, name_reviewers(answers, reviewer, chosen), log, time=time)

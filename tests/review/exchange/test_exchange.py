@@ -152,8 +152,8 @@ def test_round_trip(
     assert err == f"0 verdicts imported, {len(expected)} were known: {verdicts_file(run)}\n"
     assert len(verdicts.read(verdicts_file(run))) == len(expected)
     settled = len([1 for _, verdict, _ in expected if verdict != "skip"])
-    assert export(run, tmp_path / queue).tasks == 12 - settled, "only what is still to be judged goes out again"
-    assert export(run, tmp_path / queue, again=True).tasks == 12
+    assert export(run, tmp_path / f"2{queue}").tasks == 12 - settled, "only what is still to be judged goes out again"
+    assert export(run, tmp_path / f"3{queue}", again=True).tasks == 12
 
 
 def test_label_studio_gets_predictions_a_setup_and_images(run: Path, tmp_path: Path) -> None:
@@ -248,7 +248,10 @@ def test_what_cannot_be_exported_is_said(run: Path, tmp_path: Path, monkeypatch:
         export(run, tmp_path / "data/queue.csv")
     with pytest.raises(OptionError, match="rename it"):
         export(write_run(tmp_path / "odd", classes=("a", NO_CLASS)), tmp_path / "queue.csv")
-    (tmp_path / "queue.csv").write_text("before")
+    (tmp_path / "queue.csv").write_text("filled in")
+    with pytest.raises(OptionError, match="is there already and may hold answers"):
+        export(run, tmp_path / "queue.csv")
+    (tmp_path / "queue.jsonl").write_text("before")
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -256,8 +259,8 @@ def test_what_cannot_be_exported_is_said(run: Path, tmp_path: Path, monkeypatch:
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
         with pytest.raises(RunError, match="No space left"):
-            export(run, tmp_path / "queue.csv")
-    assert (tmp_path / "queue.csv").read_text() == "before"
+            export(run, tmp_path / "queue.jsonl")
+    assert (tmp_path / "queue.jsonl").read_text() == "before"
     assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
 
 
