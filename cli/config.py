@@ -51,13 +51,11 @@ def config(
 
 def _with_defaults(settled: ResolvedSettings) -> ResolvedSettings:
     """``settled`` with the values of the rules that hold unless they are switched off."""
-    values = dict(settled.values)
-    for name in ("no-conflicts", "no-unreadable", "no-leaks"):
-        values[name] = values[name] is not False
-    values["no-shortcuts"] = bool(values["no-shortcuts"])
-    if values["baseline"] is not None and values["max-new"] is None and values["max-suspects"] is None:
-        values["max-new"] = 0
-    return replace(settled, values=values)
+    held = settled.policy().in_force(baseline=settled.values["baseline"] is not None)
+    names = ("max-new", "no-conflicts", "no-unreadable", "no-leaks", "no-shortcuts")
+    return replace(
+        settled, values={**settled.values, **{name: getattr(held, name.replace("-", "_")) for name in names}}
+    )
 
 
 def _lines(settled: ResolvedSettings) -> list[str]:

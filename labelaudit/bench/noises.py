@@ -1,17 +1,33 @@
-"""Planted noise that looks at the images: a network says which labels could be taken for which."""
+"""Planted noise of the papers beside that of `labelaudit.corrupt.noise`, and the setting that most of them have."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.bench.preset import Setting
 from labelaudit.corrupt import noise
 from labelaudit.types import Ints
 
 _EPOCHS = 12
 _FOLDS = 2
+
+
+def uniform_setting(dataset: str, rate: float, samples: int, **rest: Any) -> Setting:
+    """``samples`` of a dataset, each label one of the other classes with probability ``rate``; ``rest`` as `Setting`
+    has it.
+    """
+    return Setting(
+        dataset=dataset,
+        samples=samples,
+        plant=partial(noise.symmetric, rate=rate, exact=False),
+        noise=f"{rate:.0%} uniform among the other classes",
+        level=rate,
+        **rest,
+    )
 
 
 def prediction_dependent(

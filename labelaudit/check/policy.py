@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cache
 
@@ -119,6 +119,18 @@ class Policy:
         for number, ignore in enumerate(self.ignores, 1):
             if ignore.where.label:
                 yield f"{place('ignore')} {number}", ignore.where.label
+
+    def in_force(self, *, baseline: bool) -> Policy:
+        """The policy with the limits that hold unless they are switched off; ``baseline`` says whether there is one."""
+        counted = self.max_new is not None or self.max_suspects is not None
+        return replace(
+            self,
+            max_new=0 if baseline and not counted else self.max_new,
+            no_conflicts=self.no_conflicts is not False,
+            no_unreadable=self.no_unreadable is not False,
+            no_leaks=self.no_leaks is not False,
+            no_shortcuts=bool(self.no_shortcuts),
+        )
 
     @property
     def asks(self) -> bool:

@@ -46,8 +46,6 @@ KINDS_OF: Mapping[str, tuple[str, ...]] = {
     rule: tuple(name for name, kind in KINDS.items() if kind.rule == rule) for rule in _SUBJECTS
 }
 """Rule -> the kinds of findings that break it."""
-_IF_ASKED = {"no-shortcuts"}
-"""Rules that do not hold by themselves: what they are about is a model's opinion."""
 _DRIFT = 0.001
 """A noise limit that is missed or kept by no more is said to be close: another machine may decide otherwise. Seven
 times the largest drift measured, as for `labelaudit.check.policy.TOLERANCE`."""
@@ -101,22 +99,19 @@ def measure_noise(case: CheckInput, mask: Bools) -> Noise | None:
 
 def _whole_dataset(case: CheckInput, noise: Noise | None) -> Iterator[Rule]:
     """Yield the rules that are about everything in scope, with their verdicts."""
-    policy, baseline = case.policy, case.baseline
+    baseline = case.baseline
+    policy = case.policy.in_force(baseline=baseline is not None)
     if policy.max_noise is not None:
         yield _noise_rule(case, "max-noise", Where(), "dataset", noise, policy.max_noise)
     elif baseline is not None and "dataset" in baseline.noise and case.scope is None:
         yield _noise_rule(case, "noise-rise", Where(), "dataset", noise, baseline.noise["dataset"].high)
-    max_new = policy.max_new
-    if max_new is None and policy.max_suspects is None and baseline is not None:
-        max_new = 0
-    for rule_id, most in (("max-suspects", policy.max_suspects), ("max-new", max_new)):
+    for rule_id, most in (("max-suspects", policy.max_suspects), ("max-new", policy.max_new)):
         if most is not None:
             yield _count_rule(case, rule_id, Where(), case.suspects, most)
     for attribute, limit in policy.max_suspects_per.items():
         yield _per_value_rule(case, attribute, limit)
     for rule_id, kinds in KINDS_OF.items():
-        wanted = getattr(policy, rule_id.replace("-", "_"))
-        if wanted or (wanted is None and rule_id not in _IF_ASKED):
+        if getattr(policy, rule_id.replace("-", "_")):
             yield _no_rule(case, rule_id, kinds)
 
 

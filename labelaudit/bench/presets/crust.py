@@ -11,10 +11,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from labelaudit.bench.noises import exchanged
+from labelaudit.bench.noises import exchanged, uniform_setting
 from labelaudit.bench.preset import Arm, Cost, Preset, Reading, Setting, Table
 from labelaudit.bench.readings import ACCURACY, BEST, best_accuracy, chosen_clean, last_accuracy
-from labelaudit.corrupt.noise import symmetric
 
 _PAPER = {"optimizer": "sgd", "lr": 0.1, "weight_decay": 5e-4, "batch": 128}
 _CODE = {"selector": "centrality", "partition": "given"}
@@ -103,19 +102,19 @@ def _baseline(row: str, value: float, rate: float) -> Arm:
 
 def _cifar(dataset: str, kind: str, rate: float) -> Preset:
     paper = _RATES[dataset, kind, rate]
-    noise = (
-        f"{rate:.0%} uniform among the other classes"
-        if kind == "sym"
-        else f"{rate:.0%} by a random exchange of classes"
-    )
-    plant: Any = partial(symmetric, rate=rate, exact=False) if kind == "sym" else partial(exchanged, rate=rate)
+    how: dict[str, Any] = {"augment": "crop+flip"}
+    if kind == "sym":
+        setting = uniform_setting(dataset, rate, 50_000, **how)
+    else:
+        how |= {"plant": partial(exchanged, rate=rate), "noise": f"{rate:.0%} by a random exchange of classes"}
+        setting = Setting(dataset=dataset, samples=50_000, level=rate, **how)
     rival = max(_METHODS, key=paper.__getitem__)
     known = {("cifar10", "sym", 0.5): "crust-cifar10-50"}
     return Preset(
         name=known.get((dataset, kind, rate), f"crust-{dataset}-{kind}-{100 * rate:.0f}"),
         paper="CRUST, CIFAR table",
-        shows=f"{dataset.upper().replace('CIFAR', 'CIFAR-')} with {noise}: CRUST by either selector, and its rivals",
-        setting=Setting(dataset=dataset, samples=50_000, plant=plant, noise=noise, augment="crop+flip", level=rate),
+        shows=f"CIFAR-{dataset.removeprefix('cifar')} with {setting.noise}: CRUST by either selector, and its rivals",
+        setting=setting,
         arms=(
             _arm("centrality", _CODE, best_accuracy(paper["CRUST"]), last_accuracy(), chosen_clean(), **_FULL),
             _arm("facility location", _TEXT, best_accuracy(paper["CRUST"]), last_accuracy(), chosen_clean(), **_FULL),
@@ -131,22 +130,11 @@ def _cifar(dataset: str, kind: str, rate: float) -> Preset:
     )
 
 
-def _mnist_setting(rate: float) -> Setting:
-    return Setting(
-        dataset="mnist",
-        samples=4000,
-        plant=partial(symmetric, rate=rate, exact=False),
-        noise=f"{rate:.0%} uniform among the other classes",
-        test=2500,
-        level=rate,
-    )
-
-
 _BOTH = Preset(
     name="crust-mnist",
     paper="CRUST, coreset figure",
     shows="At a budget of one half the released code's selector leaves wrong labels out, the paper's does not",
-    setting=replace(_mnist_setting(0.5), noise="50 % uniform among the other classes"),
+    setting=replace(uniform_setting("mnist", 0.5, 4000, test=2500), noise="50 % uniform among the other classes"),
     arms=(
         _arm("centrality", _CODE, chosen_clean(), last_accuracy(), **_SMALL),
         _arm("facility location", _TEXT, chosen_clean(), last_accuracy(), **_SMALL),
@@ -161,7 +149,7 @@ _BUDGETS = tuple(
         name=f"crust-figure-{100 * rate:.0f}",
         paper="CRUST, Fig. 1",
         shows="The smaller the coreset, the more of its labels are right, and ever more of them as training goes on",
-        setting=replace(_mnist_setting(rate), features=True),
+        setting=uniform_setting("mnist", rate, 4000, test=2500, features=True),
         arms=tuple(
             _arm(f"{budget:.0%}", _CODE, chosen_clean(), last_accuracy(), **_FLAT, budget=budget)
             for budget in (0.3, 0.5, 0.7)

@@ -158,10 +158,6 @@ def _swept(variance: float) -> Preset:
     )
 
 
-def _measured(name: str, part: str, value: str, digits: int) -> Reading:
-    return Reading(name=name, read=_diagnosed(part, value), digits=digits)
-
-
 _SVHN = replace(
     _FIGURE[0],
     name="gaussian-svhn",
@@ -181,8 +177,8 @@ _SVHN = replace(
             epochs=100,
             readings=(
                 *_READINGS,
-                _measured("trace of the Hessian", "hessian", "trace", 1),
-                _measured("accuracy under noise of σ = 1", "under_noise", "1", 3),
+                Reading(name="trace of the Hessian", read=_diagnosed("hessian", "trace"), digits=1),
+                Reading(name="accuracy under noise of σ = 1", read=_diagnosed("under_noise", "1"), digits=3),
             ),
             options={"optimizer": "sgd", "lr": 0.01, "batch": 512},
             regularizers=regularizers,

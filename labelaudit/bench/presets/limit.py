@@ -8,9 +8,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from labelaudit.bench.noises import uniform_setting
 from labelaudit.bench.preset import Arm, Cost, Preset, Reading, Setting, Table
 from labelaudit.bench.readings import chosen_accuracy, detection, last_accuracy
-from labelaudit.corrupt.noise import asymmetric, symmetric
+from labelaudit.corrupt.noise import asymmetric
 
 _ADAM: Mapping[str, Any] = {"optimizer": "adam", "lr": 1e-3, "weight_decay": 0.0, "batch": 256}
 _PAIRS = {9: 1, 2: 0, 4: 7, 3: 5}  # no dog to cat: .4 of four classes is 16 % of all labels
@@ -79,38 +80,25 @@ _CORRECTIONS = ("FW", "DMI")
 
 def _arm(name: str, *readings: Reading, network: str, epochs: tuple[int, int], beta: float) -> Arm:
     """``epochs`` of cross-entropy and of LIMIT."""
+    first = None
     if name in _BASELINES:
         method, own, spans, times = _BASELINES[name]
-        options = {**_ADAM, **own}
-        first = _arm("CE", network=network, epochs=epochs, beta=beta) if name in _CORRECTIONS else None
-        return Arm(
-            name=name,
-            method=method,
-            network=network,
-            epochs=round(times * epochs[0]),
-            readings=readings,
-            options=options,
-            spans=spans,
-            after=first,
-        )
-    kind = "gaussian" if name.startswith("LIMIT_G") else "laplace"
-    options = {**_ADAM, "distribution": kind, "beta": beta, **({"sigma": 0.1} if name.endswith("+S") else {})}
-    spans = {"init": 0.25} if name.endswith("+init") else {}
+        lasts = round(times * epochs[0])
+        if name in _CORRECTIONS:
+            first = _arm("CE", network=network, epochs=epochs, beta=beta)
+    else:
+        method, lasts, spans = "limit", epochs[1], {"init": 0.25} if name.endswith("+init") else {}
+        own = {"distribution": "gaussian" if name.startswith("LIMIT_G") else "laplace", "beta": beta}
+        own |= {"sigma": 0.1} if name.endswith("+S") else {}
     return Arm(
-        name=name, method="limit", network=network, epochs=epochs[1], readings=readings, options=options, spans=spans
-    )
-
-
-def _uniform(dataset: str, rate: float, samples: int, *, valid: int, test: int | None = None, **rest: Any) -> Setting:
-    return Setting(
-        dataset=dataset,
-        samples=samples,
-        plant=partial(symmetric, rate=rate, exact=False),
-        noise=f"{rate:.0%} uniform among the other classes",
-        valid=valid,
-        test=test,
-        level=rate,
-        **rest,
+        name=name,
+        method=method,
+        network=network,
+        epochs=lasts,
+        readings=readings,
+        options={**_ADAM, **own},
+        spans=spans,
+        after=first,
     )
 
 
@@ -138,7 +126,7 @@ def _mnist(p: float, n: int) -> Preset:
         name=_NAMES.get((p, n), f"limit-mnist-{100 * p:.0f}-{n // 1000}k"),
         paper="LIMIT, Tables 4 and 5",
         shows=f"MNIST, {n:,} labels of which {p:.0%} are wrong: LIMIT against what the paper compares it with",
-        setting=_uniform("mnist", p, n, valid=2000, test=2500),
+        setting=uniform_setting("mnist", p, n, valid=2000, test=2500),
         arms=tuple(arms),
         device="cpu",
         orders=_ORDER if p else (),
@@ -179,7 +167,7 @@ def _uniform_cifar(rate: float) -> Preset:
     return _cifar(
         f"limit-cifar10-{100 * rate:.0f}",
         f"CIFAR-10 with {rate:.0%} uniform noise: accuracy, and wrong labels found",
-        _uniform("cifar10", rate, 40_000, valid=10_000),
+        uniform_setting("cifar10", rate, 40_000, valid=10_000),
         {name: values[column] for name, values in _UNIFORM.items()},
         {"LIMIT_L": detection(0.99, column="limit_residual")} if rate == 0.4 else {},
     )
@@ -208,7 +196,7 @@ _DETECTION = Preset(
     name="limit-mnist-detection",
     paper="LIMIT, detection",
     shows="The distance between predicted and true gradients finds wrong labels of MNIST, 80 % of them",
-    setting=_uniform("mnist", 0.8, 48_000, valid=0, test=1000),
+    setting=uniform_setting("mnist", 0.8, 48_000, valid=0, test=1000),
     arms=(
         Arm(
             name="LIMIT_L",
@@ -229,7 +217,7 @@ _LENGTHS = Preset(
     name="limit-lengths",
     paper="LIMIT, Figs A1 and A2",
     shows="How long a predicted gradient is tells no wrong label unless labels are learnt by heart; its distance does",
-    setting=replace(_uniform("mnist", 0.5, 2000, valid=0, test=1500), features=True),
+    setting=replace(uniform_setting("mnist", 0.5, 2000, valid=0, test=1500), features=True),
     arms=tuple(
         Arm(
             name=name,
@@ -291,7 +279,7 @@ TABLES = (
             _cifar(
                 "limit-cifar100-40",
                 "CIFAR-100 with 40 % uniform noise",
-                _uniform("cifar100", 0.4, 40_000, valid=10_000),
+                uniform_setting("cifar100", 0.4, 40_000, valid=10_000),
                 {name: values[0] for name, values in _CIFAR100.items()},
                 {},
             ),

@@ -44,20 +44,17 @@ def _arms(
 
 _PAPER = {"optimizer": "sgd", "lr": 0.001, "weight_decay": 5e-4, "batch": 128}
 _SAME = "the same schedule; labels are drawn anew with every seed instead of read from the paper's file"
+_ROWS = ("CE", "GCE", "Co-T", "PHuber", "LS", "SLN", "MO", "LC")
 _TABLE: Mapping[tuple[str, str], Mapping[str, float]] = {
-    ("cifar10", kind): dict(zip(("CE", "GCE", "Co-T", "PHuber", "LS", "SLN", "MO", "LC"), values, strict=True))
-    for kind, values in {
-        "symmetric": (53.16, 79.27, 82.37, 80.58, 66.59, 80.00, 84.71, 87.00),
-        "asymmetric": (72.72, 70.90, 79.61, 73.01, 66.96, 80.63, 84.80, 87.85),
-        "dependent": (72.33, 73.05, 76.69, 72.70, 72.79, 78.48, 80.56, 81.76),
-        "open": (77.74, 81.56, 85.21, 81.62, 77.06, 85.33, 89.16, 88.47),
-    }.items()
-} | {
-    ("cifar100", kind): dict(zip(("CE", "GCE", "Co-T", "PHuber", "LS", "SLN", "MO", "LC"), values, strict=True))
-    for kind, values in {
-        "symmetric": (31.63, 44.07, 53.05, 48.76, 40.57, 50.24, 56.57, 58.64),
-        "asymmetric": (36.26, 36.75, 39.78, 35.13, 43.51, 44.43, 50.59, 63.90),
-        "dependent": (55.59, 54.51, 47.06, 55.11, 53.89, 57.47, 61.24, 61.14),
+    cell: dict(zip(_ROWS, values, strict=True))
+    for cell, values in {
+        ("cifar10", "symmetric"): (53.16, 79.27, 82.37, 80.58, 66.59, 80.00, 84.71, 87.00),
+        ("cifar10", "asymmetric"): (72.72, 70.90, 79.61, 73.01, 66.96, 80.63, 84.80, 87.85),
+        ("cifar10", "dependent"): (72.33, 73.05, 76.69, 72.70, 72.79, 78.48, 80.56, 81.76),
+        ("cifar10", "open"): (77.74, 81.56, 85.21, 81.62, 77.06, 85.33, 89.16, 88.47),
+        ("cifar100", "symmetric"): (31.63, 44.07, 53.05, 48.76, 40.57, 50.24, 56.57, 58.64),
+        ("cifar100", "asymmetric"): (36.26, 36.75, 39.78, 35.13, 43.51, 44.43, 50.59, 63.90),
+        ("cifar100", "dependent"): (55.59, 54.51, 47.06, 55.11, 53.89, 57.47, 61.24, 61.14),
     }.items()
 }
 _KINDS: Mapping[str, tuple[Any, str, Mapping[str, Any]]] = {
@@ -85,29 +82,33 @@ _BEGUN: Mapping[str, Mapping[str, tuple[float | None, float]]] = {
 """Noise -> rival -> accuracy by itself, where it has no row yet, and begun with SLN's model."""
 
 
+def _rival(
+    name: str, paper: float, method: str, own: Mapping[str, Any], spans: Mapping[str, float] | None = None, **rest: Any
+) -> Arm:
+    """One row of the CIFAR tables that is not SLN's: its ``own`` options, on the schedule that all rows share."""
+    return Arm(
+        name=name,
+        method=method,
+        network="wrn28_2",
+        epochs=300,
+        readings=(last_accuracy(paper),),
+        options={**_PAPER, **own},
+        spans=spans or {},
+        **rest,
+    )
+
+
 def _begun(kind: str, rate: float, first: Arm) -> tuple[Arm, ...]:
     """SLN's rivals by themselves and begun with the model of ``first``; two networks have a model of it each."""
     found = []
     for name, (alone, begun) in _BEGUN[kind].items():
-        method, own, spans = {
+        how: tuple[str, Mapping[str, Any], Mapping[str, float]] = {
             "Co-T": ("co_teaching", {"noise": rate}, {"ramp": 10 / 300}),
             "SIGUA": ("sigua", {"noise": rate}, {"ramp": 10 / 300}),
             "DivideMix": ("dividemix", {"warmup": 10 / 300}, {}),
         }[name]
-        for title, paper, after in ((name, alone, None), (f"{name} from SLN", begun, first)):
-            if paper is not None:
-                options: dict[str, Any] = {**_PAPER, **own}
-                made = Arm(
-                    name=title,
-                    method=method,
-                    network="wrn28_2",
-                    epochs=300,
-                    readings=(last_accuracy(paper),),
-                    options=options,
-                    spans=spans,
-                    after=after,
-                )
-                found.append(made)
+        found += [] if alone is None else [_rival(name, alone, *how)]
+        found.append(_rival(f"{name} from SLN", begun, *how, after=first))
     return tuple(found)
 
 
@@ -119,39 +120,12 @@ def _cifar(dataset: str, kind: str) -> Preset:
     sigma = (0.1 if kind == "dependent" else 0.2) if hundred else (1.0 if kind == "symmetric" else 0.5)
     tau = 30 if hundred else 10 if kind == "asymmetric" else 2
     smoothing = 0.5 if not hundred and kind == "asymmetric" else 0.8
-    shared: dict[str, Any] = {"network": "wrn28_2", "epochs": 300}
     rate = 0.2 if kind == "asymmetric" and not hundred else 0.4
     others = (
-        Arm(
-            name="GCE",
-            method="gce",
-            readings=(last_accuracy(paper["GCE"]),),
-            options={**_PAPER, "start": (150 if hundred else 50) / 300, "every": 10},
-            **shared,
-        ),
-        Arm(
-            name="Co-T",
-            method="co_teaching",
-            readings=(last_accuracy(paper["Co-T"]),),
-            options={**_PAPER, "noise": rate},
-            spans={"ramp": 10 / 300},
-            **shared,
-        ),
-        Arm(
-            name="PHuber",
-            method="phuber",
-            readings=(last_accuracy(paper["PHuber"]),),
-            options={**_PAPER, "tau": float(tau)},
-            **shared,
-        ),
-        Arm(
-            name="LS",
-            method="ce",
-            readings=(last_accuracy(paper["LS"]),),
-            options=_PAPER,
-            regularizers={"label_smoothing": {"alpha": smoothing}},
-            **shared,
-        ),
+        _rival("GCE", paper["GCE"], "gce", {"start": (150 if hundred else 50) / 300, "every": 10}),
+        _rival("Co-T", paper["Co-T"], "co_teaching", {"noise": rate}, {"ramp": 10 / 300}),
+        _rival("PHuber", paper["PHuber"], "phuber", {"tau": float(tau)}),
+        _rival("LS", paper["LS"], "ce", {}, regularizers={"label_smoothing": {"alpha": smoothing}}),
     )
     own = _arms("wrn28_2", 300, _PAPER, sigma, [paper[name] for name in ("CE", "SLN", "MO", "LC")])
     begun = () if hundred else _begun(kind, rate, own[1])

@@ -136,6 +136,15 @@ def _cifar(
     )
 
 
+def _column(
+    accuracies: Mapping[str, Sequence[float]], jacobians: Mapping[str, Sequence[float]], column: int
+) -> dict[str, tuple[float, float | None]]:
+    """Row -> accuracy, and the Jacobian norm where the paper has it, of one column of both tables."""
+    return {
+        row: (found[column], jacobians[row][column] if row in jacobians else None) for row, found in accuracies.items()
+    }
+
+
 def _whole(dataset: str, rate: float, plant: Any, noise: str) -> Setting:
     return Setting(dataset=dataset, samples=45_000, plant=plant, noise=noise, valid=5000, valid_noisy=False, level=rate)
 
@@ -150,20 +159,15 @@ def _uniform(rate: float) -> Preset:
         "mixup": (0.2, 0.3, 0.5, 0.4, 0.4)[column],
     }
     noise = f"{rate:.0%} get any class, their own included: {0.9 * rate:.0%} are wrong"
-    values = {
-        row: (found[column], _JACOBIANS[row][column] if row in _JACOBIANS else None) for row, found in _UNIFORM.items()
-    }
     name = f"spectral-cifar10-{100 * rate:.0f}"
+    values = _column(_UNIFORM, _JACOBIANS, column)
     return _cifar(name, _whole("cifar10", rate, partial(uniform, rate=rate), noise), values, tuned)
 
 
 def _flip(rate: float) -> Preset:
     column = _FLIP_RATES.index(rate)
     tuned = {"l2": 1e-4, "jacobian": 1e-5 if rate < 0.4 else 1e-4}
-    values = {
-        row: (found[column], _FLIP_JACOBIANS[row][column] if row in _FLIP_JACOBIANS else None)
-        for row, found in _FLIP.items()
-    }
+    values = _column(_FLIP, _FLIP_JACOBIANS, column)
     plant = partial(asymmetric, rate=rate, mapping=CIFAR10_PAIRS)
     noise = f"{rate:.0%} of truck, bird, deer, cat and dog become automobile, airplane, horse, dog and cat"
     return _cifar(f"spectral-cifar10-flip-{100 * rate:.0f}", _whole("cifar10", rate, plant, noise), values, tuned)
