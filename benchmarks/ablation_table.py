@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from measures import table
+
+from labelaudit.text import markdown_table
 
 Rows = Mapping[str, Mapping[str, Any]]
 CHOSEN_ON = ("cifar10n", "mnist", "caltech20", "signdigits", "plankton118")
@@ -57,7 +58,7 @@ def _compare(rows: Rows) -> str:
             )
         )
     said = f"\n\nNothing changes on any draw without {', '.join(idle)}." if idle else ""
-    return table(head, lines) + said
+    return markdown_table(head, lines) + said
 
 
 def _ap(one: Mapping[str, Any]) -> float | None:

@@ -12,7 +12,7 @@ benchmarks/results/defaults.json pack by pack; the table in benchmarks/RESULTS.m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +27,7 @@ from labelaudit.judge import consensus, learning_curve, open_set, reading
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.open_set import find_open_set
 from labelaudit.scanning import pool
+from labelaudit.text import markdown_table
 
 ROWS = HERE / "results" / "defaults.json"
 Grids = Mapping[str, tuple[ModuleType, tuple[float, ...]]]
@@ -139,8 +140,7 @@ def compare(scores: Mapping[str, Mapping[tuple[str, float], float]]) -> Iterator
 def render(scores: Mapping[str, Mapping[tuple[str, float], float]]) -> str:
     """The Markdown table."""
     head = ("constant", "default", "mean score at each value", "chosen without a domain (how often)", "cost", "largest")
-    rows: Sequence[Sequence[str]] = (head, ["---"] * len(head), *compare(scores))
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
+    return markdown_table(head, compare(scores))
 
 
 def main() -> None:

@@ -167,7 +167,7 @@ def _size(folder: Path) -> float:
 
 def render(found: dict[str, dict[str, Any]]) -> str:
     """The table of RESULTS.md: forecast / taken."""
-    from measures import table  # its libraries would be loaded before the scan does so
+    from labelaudit.text import markdown_table
 
     def pair(values: list[float], unit: float = 1.0, form: str = ".1f") -> str:
         return " / ".join(format(value / unit, form) for value in values)
@@ -182,7 +182,7 @@ def render(found: dict[str, dict[str, Any]]) -> str:
         rows.append([name, f"{one['suspects']:.0%}", f"**{pair(whole.tolist())}** ({off})", *stages, *sizes])
     head = ["scan", "suspects", "all, CPU s", *STAGES, "memory, GB", "disk, MB"]
     near = sum(abs(np.divide(*np.sum(list(one["seconds"].values()), axis=0)) - 1) <= GOAL for one in found.values())
-    return f"Forecast / taken; {near} of {len(found)} within {GOAL:.0%}.\n\n{table(head, rows)}"
+    return f"Forecast / taken; {near} of {len(found)} within {GOAL:.0%}.\n\n{markdown_table(head, rows)}"
 
 
 def main() -> None:

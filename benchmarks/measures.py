@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,8 +37,3 @@ def flags(flagged: Flags, wrong: Flags) -> dict[str, Any]:
         "recall": hit / max(float(wrong.sum()), 1.0),
         "f1": 2 * hit / max(float(flagged.sum() + wrong.sum()), 1.0),
     }
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows))

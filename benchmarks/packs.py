@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from measures import Flags, Labels, Scores, flags, ranking, table
+from measures import Flags, Labels, Scores, flags, ranking
 from results_section import CACHE, DATA, HERE, make_parser, read_rows, write_rows, write_section
 from sets import load
 from sklearn.linear_model import LogisticRegression
@@ -50,6 +50,7 @@ from labelaudit.scanning.choice import choose_training_input
 from labelaudit.scanning.components import lead
 from labelaudit.scanning.effort import backbones_of
 from labelaudit.scanning.settings import ScanSettings
+from labelaudit.text import markdown_table
 from labelaudit.types import Features, Samples
 
 ROWS = HERE / "results" / "packs.json"
@@ -257,7 +258,8 @@ def render_columns(rows: list[dict[str, Any]]) -> str:
         alone.append((pack, *(said.get(name, "") for name in ("labelaudit", *columns, *OTHERS))))
     head = ("set", "n", "seeds", "wrong", "AUROC", "AP", "F1 / best", "sure: right / all", "rate read (90 %)")
     wide = ("set", "labelaudit", *columns, *OTHERS)
-    return f"{table(head, answers)}\n\nAverage precision of each column by itself.\n\n{table(wide, alone)}"
+    title = "Average precision of each column by itself."
+    return "\n\n".join([markdown_table(head, answers), title, markdown_table(wide, alone)])
 
 
 def render(rows: list[dict[str, Any]]) -> str:
@@ -291,7 +293,8 @@ def render(rows: list[dict[str, Any]]) -> str:
     wide = ("pack", "n", "wrong", "labelaudit", "best own column", *PEERS, *ends)
     short = ("pack", "n", "classes", "flagged", "sure", "rate read (90 %)", "ten lines flag", "cleanlab flags")
     stands = "\n\n".join(_compare(own, by, measure) for measure in ("ap", "auroc"))
-    return f"Average precision.\n\n{table(wide, noisy)}\n\n{stands}\n\nClean sets.\n\n{table(short, clean)}"
+    last = markdown_table(short, clean)
+    return "\n\n".join(["Average precision.", markdown_table(wide, noisy), stands, "Clean sets.", last])
 
 
 def _compare(own: dict[str, list[dict[str, Any]]], by: dict[tuple[str, str], dict[str, Any]], measure: str) -> str:

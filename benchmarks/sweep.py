@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from material import Material, fit
-from measures import Labels, flags, ranking, table
+from measures import Labels, flags, ranking
 from packs import embed_as_scanned, embed_by, ten_lines
 from results_section import CACHE, DATA, HERE, make_parser, read_rows, write_rows, write_section
 from sets import load
@@ -39,6 +39,7 @@ from spoil import spoil
 
 from labelaudit.machine import Machine
 from labelaudit.scanning.settings import ScanSettings
+from labelaudit.text import markdown_table
 from labelaudit.types import Features, Samples
 
 ROWS = HERE / "results" / "sweep.json"
@@ -152,9 +153,9 @@ def render(rows: Mapping[str, Mapping[str, Any]]) -> str:
             about = (pack, size, shape, how, number, f"{row['wrong']:.1%}", *found, f"{row['flagged']:.1%}", read)
             worst.append((*about, ", ".join(failed[name])))
     means = ("AP", "ten lines", "F1 / best", "flagged", "sure: right / all")
-    first = table(("labels", "size", "cells", *means, *kinds), lines)
+    first = markdown_table(("labels", "size", "cells", *means, *kinds), lines)
     head = ("pack", "size", "shape", "labels", "draw", "wrong", "AP", "ten lines", "F1 / best", "flagged", "interval")
-    return f"{first}\n\n{table((*head, 'fails'), worst)}"
+    return f"{first}\n\n{markdown_table((*head, 'fails'), worst)}"
 
 
 def _average(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -134,6 +134,19 @@ def _escape(text: str, *, first: bool) -> str:
     return re.sub(r"^([+#-]|\d+[.)](?!\d))", "\u200b\\1", said) if first else said
 
 
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table in Markdown, its cells as they are; a heading that ends in ``:`` has its column on the right.
+
+    >>> print(markdown_table(("name", "size:"), [("a", 1)]))
+    | name | size |
+    | --- | ---: |
+    | a | 1 |
+    """
+    ruler = ["---:" if name.endswith(":") else "---" for name in head]
+    lines: list[Sequence[object]] = [[name.removesuffix(":") for name in head], ruler, *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
 def spell_path(path: Path | str) -> str:
     """``path`` as it is typed in a shell.
 

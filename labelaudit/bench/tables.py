@@ -16,6 +16,7 @@ from labelaudit.bench.preset import Preset, Reading
 from labelaudit.bench.runs import Run, definition_of
 from labelaudit.errors import RunError, writing
 from labelaudit.files import read_text, write_text
+from labelaudit.text import markdown_table
 
 COLUMNS = ("preset", "row", "paper", "ours", "difference", "seeds", "n", "epochs", "s", "core s", "machine")
 _FEWEST = 4  # rows whose order says something
@@ -137,12 +138,12 @@ def agreement_of(rows: Sequence[Row]) -> str:
 
 def section(presets: Sequence[Preset], runs: Sequence[Run]) -> str:
     """The Markdown between the marks."""
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+    rows: list[tuple[str, ...]] = []
     notes = []
     for preset in presets:
         for group in rows_of(preset, runs):
             first = group[0].runs[0]
-            lines += ["| " + " | ".join((preset.name, *row.cells())) + " |" for row in group]
+            rows += [(preset.name, *row.cells()) for row in group]
             slice_ = "" if first.whole else ", the slice"
             held = "".join(f" {line}." for line in (*orders_of(preset, group), agreement_of(group)) if line)
             versions = ", ".join(f"{name} {version}" for name, version in first.versions.items())
@@ -157,7 +158,7 @@ def section(presets: Sequence[Preset], runs: Sequence[Run]) -> str:
         "other work had the cores too; core seconds are the processor time that the run itself had. A *slice* is "
         "smaller than the preset and compares with nothing."
     )
-    return "\n".join([about, "", *lines, "", *notes])
+    return "\n".join([about, "", markdown_table(COLUMNS, rows), "", *notes])
 
 
 def write_between(path: Path, name: str, text: str, *, title: str) -> None:

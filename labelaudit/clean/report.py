@@ -18,7 +18,7 @@ from labelaudit.clean.plan import CorrectionPlan
 from labelaudit.clean.plan_file import one_a_line, plan_id, record
 from labelaudit.kinds import kinds_of
 from labelaudit.machine import __version__
-from labelaudit.text import as_code, as_prose, count, count_kind, encodable
+from labelaudit.text import as_code, as_prose, count, count_kind, encodable, markdown_table
 
 SCHEMA_VERSION = 1
 KIND = "labelaudit clean report"
@@ -128,8 +128,5 @@ def render(report: Mapping[str, Any]) -> str:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, code: Sequence[int]) -> str:
     """A table whose columns ``code`` hold text from the data; the others hold numbers and words of ours."""
-    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
-    for row in rows:
-        cells = (as_code(value) if place in code and value else value for place, value in enumerate(row))
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    shown = ([as_code(text) if place in code and text else text for place, text in enumerate(row)] for row in rows)
+    return markdown_table(head, shown)

@@ -7,7 +7,7 @@ pictures, and the figures that a table says as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from labelaudit.audit.document import Audit, has_images
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.reports import figures
 from labelaudit.reports.review_state import ReviewState
-from labelaudit.text import as_code, as_prose, name_subject
+from labelaudit.text import as_code, as_prose, markdown_table, name_subject
 
 MOST = 100
 """Suspects listed unless told otherwise."""
@@ -39,7 +39,10 @@ def render(audit: Audit, *, checked: ReviewState | None = None, most: int = MOST
     if groups := list_worst_groups(audit, _PAIRS):
         names = ("group", "given_label", "predicted_label")
         cells = ([*(as_code(row[name]) for name in names), row["flagged"], row["samples"]] for row in groups)
-        parts += ["## Groups most in doubt", _table(("group", "given", "probably", "suspects:", "images:"), cells)]
+        parts += [
+            "## Groups most in doubt",
+            markdown_table(("group", "given", "probably", "suspects:", "images:"), cells),
+        ]
     if audit.notes:
         parts += ["## Notes", "\n".join(f"- {as_prose(note)}" for note in audit.notes)]
     version = audit.versions.get("labelaudit", "")
@@ -52,7 +55,7 @@ def render(audit: Audit, *, checked: ReviewState | None = None, most: int = MOST
 
 def _checked(checked: ReviewState) -> Iterable[str]:
     if checked.shares:
-        yield _table(
+        yield markdown_table(
             ("share", "estimate:", "90% interval:"),
             ([share.name, share.shown, share.interval] for share in checked.shares),
         )
@@ -63,7 +66,7 @@ def _pairs(audit: Audit) -> Iterable[str]:
     pairs = audit.confused_pairs(_PAIRS)
     if pairs:
         yield "## Most confused classes"
-        yield _table(
+        yield markdown_table(
             ("given", "probably", "expected:", "suspects:"),
             (
                 [as_code(pair["given_label"]), as_code(pair["true_label"]), f"{pair['expected']:,.0f}", pair["flagged"]]
@@ -75,7 +78,7 @@ def _pairs(audit: Audit) -> Iterable[str]:
 def _classes(audit: Audit) -> Iterable[str]:
     rows = figures.rank_classes(audit)
     yield "## Classes"
-    yield _table(
+    yield markdown_table(
         ("class", f"{name_share(audit.decision)}:", "suspects:", "images:" if has_images(audit) else "samples:"),
         (
             [
@@ -101,7 +104,7 @@ def _suspects(audit: Audit, most: int, checked: ReviewState | None) -> Iterable[
     said = {} if checked is None else checked.words
     yield "## Worst suspects"
     if rows:
-        yield _table(
+        yield markdown_table(
             ("#:", "path", "given", "suggested", "likely wrong", "reason"),
             (
                 [
@@ -136,10 +139,3 @@ def _findings(audit: Audit) -> Iterable[str]:
         if len(found) > _FINDINGS:
             lines.append(f"- and {len(found) - _FINDINGS:,} more in `summary.json`")
         yield "\n".join(lines)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table; a heading that ends in ``:`` has its column on the right."""
-    ruler = ["---:" if name.endswith(":") else "---" for name in head]
-    lines: list[Sequence[object]] = [[name.removesuffix(":") for name in head], ruler, *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
