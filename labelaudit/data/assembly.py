@@ -10,7 +10,7 @@ from pathlib import Path
 
 from labelaudit.data.cells import are_marks, is_number, without_zeros
 from labelaudit.data.column_names import HOLDS_NAMES, SPLIT_NAMES, is_label_name, plain_name
-from labelaudit.data.columns import Columns, quoted
+from labelaudit.data.columns import Columns
 from labelaudit.data.listing import Listing
 from labelaudit.data.matching import Match, path_steps
 from labelaudit.data.parts import SPLITS, split_kinds, splits_by_folder
@@ -18,7 +18,7 @@ from labelaudit.data.table import Table
 from labelaudit.data.tree import Tree
 from labelaudit.data.votes import VOTES, describe, drop_torn, elect, gather_votes, offer_annotators, spell
 from labelaudit.errors import DataError
-from labelaudit.text import count, name_some
+from labelaudit.text import count, name_some, spell_path
 from labelaudit.types import Finding
 
 _CORNERS = frozenset(["xmin", "ymin", "xmax", "ymax", "x_min", "y_min", "x1", "y1", "roi_x1", "roi_y1", "bbox"])
@@ -208,7 +208,9 @@ def _note_folders(table: Table, labels: Sequence[str | None], extra: Mapping[str
     if len(folders) <= len({*labels}):
         return ()
     what = f"Each row of {posixpath.basename(table.name)} labels all images of a folder at once"
-    return (f"{what}, so they prove nothing of each other: `group` {quoted(table.of_folders)} judges them together.",)
+    return (
+        f"{what}, so they prove nothing of each other: `group` {spell_path(table.of_folders)} judges them together.",
+    )
 
 
 def _note_missing(table: Table, labels: Sequence[str | None]) -> tuple[str, ...]:
@@ -259,7 +261,7 @@ def _note_rivals(table: Table, labels: Sequence[str | None], extra: Mapping[str,
         if corrects:
             said += ", with no label in the others. If it corrects labels, write them in their column: it is not read."
         else:
-            said += f": `label_column` {quoted(name)} reads it instead."
+            said += f": `label_column` {spell_path(name)} reads it instead."
         notes.append(said)
     return tuple(notes)
 

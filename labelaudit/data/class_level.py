@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from labelaudit.data.columns import quoted
 from labelaudit.data.folders import Candidate, Folder, Level, Place, Undecided, take_level
 from labelaudit.data.parts import Part, are_conditions, are_dates, part_of, split_name
 from labelaudit.data.spelling import plain_spelling
+from labelaudit.text import spell_path
 
 _ALIKE = 20
 """Two folders are of like size where one holds at most this many times the images of the other."""
@@ -291,7 +291,7 @@ class _Search:
 
     def _alone(self, child: Folder, classes: Sequence[str]) -> Candidate:
         path = self._path(child)
-        return Candidate(type_=f"`labelaudit scan {quoted(path)}`", classes=classes, images=child.total)
+        return Candidate(type_=f"`labelaudit scan {spell_path(path)}`", classes=classes, images=child.total)
 
     def _path(self, folder: Folder) -> str:
         return "/".join((self.shown.rstrip("/"), *folder.place))

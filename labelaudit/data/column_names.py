@@ -14,9 +14,9 @@ PATH_NAMES: tuple[str, ...] = tuple(
 """Column names that are taken for the image's path, best first; lower case."""
 LABEL_NAMES: tuple[str, ...] = tuple(
     """
-    label given_label given class class_name classname label_name target category category_name labels y fine_label
-    species diagnosis dx annotation tag class_label image_label breed variety classes choice class_id label_id
-    category_id classid emotion
+    label given_label given class class_name classname label_name target target_name category category_name labels y
+    fine_label species diagnosis dx annotation tag class_label image_label breed variety classes choice class_id
+    label_id category_id classid emotion
     """.split()
 )
 """Column names that may hold the label, best first; lower case."""

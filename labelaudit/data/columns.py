@@ -39,7 +39,7 @@ from labelaudit.data.column_names import (
 )
 from labelaudit.data.parts import Part, part_of
 from labelaudit.errors import DataError
-from labelaudit.text import name_some
+from labelaudit.text import name_some, spell_path
 
 Cells = Mapping[str, Sequence[str]]
 """Name -> (n,) cells of each column of a table."""
@@ -149,7 +149,8 @@ def refuse_several(values: Sequence[str], column: str, where: str) -> None:
         if found:
             raise DataError(
                 f"{where} has several labels in a cell of '{column}', such as '{min(found, key=len)}': several labels "
-                f"for one image are not read; say `label_column` {quoted(column)} to take each combination for a class"
+                f"for one image are not read; say `label_column` {spell_path(column)} to take each combination "
+                "for a class"
             )
 
 
@@ -161,13 +162,8 @@ def _refuse_lists(free: Cells, where: str) -> None:
             longest = max(found, key=len)
             raise DataError(
                 f"{where} has lists in column '{name}', such as '{longest}': several labels for one image are not "
-                f"read; say `label_column` {quoted(name)} to take each list for a class"
+                f"read; say `label_column` {spell_path(name)} to take each list for a class"
             )
-
-
-def quoted(word: str) -> str:
-    """A word as a shell takes it: in quotes where it has signs of its own."""
-    return f"'{word}'" if any(sign in word for sign in " '\"()&;$`*?|<>[]") else word
 
 
 def require_column(asked: str, columns: Collection[str], *, option: str, where: str) -> str:
@@ -245,8 +241,10 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
             "rows have several 1 or none: several labels for one image are not read; name one column with "
             "`label_column`"
         )
-    if len(likely) == 1:
+    further = [name for name in kept if name.startswith("column ") and "" in free[name]]  # labels after the first
+    if len(likely) == 1 and not further:
         return Columns(path=path, label=likely[0])
+    likely += [name for name in further if likely and name not in likely]
     if shares:
         some = f"{len(shares)} classes ({name_some(shares, 4)})"
         raise DataError(f"{where} gives each image a share of {some}: write the likeliest one into a column")

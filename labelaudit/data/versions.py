@@ -16,7 +16,6 @@ from itertools import combinations, pairwise
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.data.columns import quoted
 from labelaudit.data.folders import Candidate, Place, Undecided
 from labelaudit.data.images import probe, thumbnail
 from labelaudit.data.listing import Listing
@@ -24,6 +23,7 @@ from labelaudit.data.parts import part_of
 from labelaudit.data.split_labels import splits_in
 from labelaudit.data.tree import Disk, Tree, stem_of
 from labelaudit.errors import DataError
+from labelaudit.text import spell_path
 
 _VERSIONS = frozenset(
     """
@@ -111,7 +111,7 @@ def refuse_twice(listing: Listing, tree: Tree, whole: str) -> None:
     for one, other, pairs in _folders_of_one_content(listing):
         if not (_says_altered(one, other) or _are_alike(pairs, tree.storage.read, least=_SAME)):
             continue
-        apart = [f"`labelaudit scan {quoted(tree.typed(name))}`" for name in (one, other) if name]
+        apart = [f"`labelaudit scan {spell_path(tree.typed(name))}`" for name in (one, other) if name]
         raise Undecided(
             f"'{one or '.'}/' and '{other or '.'}/' hold the same pictures under {len(pairs):,} names, as versions of "
             "one dataset do, and together each would count twice. Scan one of them, or say that all are one dataset",

@@ -36,6 +36,11 @@ STOPPED: dict[str, tuple[Files, str]] = {
         | {"test.csv": "4.jpg,0.0\n5.jpg,1.0\n6.jpg,0.0\n7.jpg,1.0\n"},
         "two sources of labels that are about different images",
     ),
+    "a second label of several in some rows": (
+        {f"{n}.jpg": P for n in range(6)}
+        | {"l.txt": "".join(f"{n}.jpg {'abc'[n % 3]}{' d' * (n % 2)}\n" for n in range(6))},
+        "in any of column 2, column 3",
+    ),
     "a second label in some rows": (
         {f"{n}.jpg": P for n in range(6)}
         | {"l.csv": "".join(f"gs://b/{n}.jpg,cat{',dog' * (n % 2)}\n" for n in range(6))},
