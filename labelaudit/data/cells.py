@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 _SHARE = re.compile(r"\d*\.?\d+(e-?\d+)?", re.IGNORECASE)
 _CORNER = re.compile(r"\d{1,9}")
-_MARKS: tuple[set[str], ...] = ({"0", "1", "0.0", "1.0"}, {"true", "false"}, {"yes", "no"}, {"x"})
+_MARKS: tuple[set[str], ...] = ({"0", "1", "0.0", "1.0"}, {"true", "false"}, {"yes", "no"}, {"y", "n"}, {"x"}, {"✓"})
 _ROUNDED = 0.01
 """Part of a sum that shares may lose where they are rounded."""
 
@@ -38,7 +38,7 @@ def are_signed(values: Sequence[str]) -> bool:
 
 
 def is_one(value: str) -> bool:
-    return value.strip().lower() in ("1", "1.0", "true", "yes", "x")
+    return value.strip().lower() in ("1", "1.0", "true", "yes", "y", "x", "✓")
 
 
 def is_number(value: str) -> bool:
