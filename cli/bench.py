@@ -17,7 +17,7 @@ from labelaudit.text import count, rough_duration
 
 from .console.coverage import show_coverage, show_plan
 from .console.options import ColorOption, DeviceOption, QuietButResult, option, parse_share
-from .console.streams import Color, open_console, report_progress, say, say_json, trimmed
+from .console.streams import Color, make_table, open_console, report_progress, say, say_json, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -183,8 +183,6 @@ def _run_waves(
 
     Raises `OptionError` where one of the ``unused`` options is given, by its name.
     """
-    from rich.table import Table
-
     from labelaudit.bench import waves
     from labelaudit.files import write_text
     from labelaudit.machine import list_versions
@@ -208,9 +206,9 @@ def _run_waves(
     if as_json:
         say_json(rows)
         return
-    table = Table(title=f"{count(seeds, 'seed')}, {steps:,} steps", title_justify="left", box=None, pad_edge=False)
-    for name in ("arm", "noise on the targets", "learned of the target", "beyond the target", "error"):
-        table.add_column(name, justify="left" if name == "arm" else "right")
+    heads = ("noise on the targets", "learned of the target", "beyond the target", "error")
+    table = make_table(("arm", "left"), *((name, "right") for name in heads))
+    table.title, table.title_justify = f"{count(seeds, 'seed')}, {steps:,} steps", "left"
     for row in rows:
         table.add_row(row["arm"], f"{row['noise']:g}", *(f"{row[name]:.3f}" for name in ("within", "beyond", "error")))
     console = open_console(sys.stdout, color)
@@ -236,16 +234,13 @@ def _draw(preset: Preset, runs: Sequence[Run], folder: Path) -> list[str]:
 
 
 def _table(preset: Preset, rows: list[Row]) -> Any:
-    from rich.table import Table
-
     first = rows[0].runs[0]
     seeds = count(len(rows[0].runs), "seed")
     title = f"{preset.name} ({preset.paper}): {first.samples:,} samples, {seeds}, {first.machine}"
     title += "" if first.whole else "\nA slice: it compares with nothing."
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    table.add_column("row")
-    for name in ("paper", "ours", "difference", "epochs", "s", "core s"):
-        table.add_column(name, justify="right")
+    heads = ("paper", "ours", "difference", "epochs", "s", "core s")
+    table = make_table(("row", "left"), *((name, "right") for name in heads))
+    table.title, table.title_justify = title, "left"
     for row in rows:
         name, paper, ours, difference, _, _, epochs, seconds, core_seconds, _ = row.cells()
         table.add_row(name, paper, ours, difference, epochs, seconds, core_seconds)

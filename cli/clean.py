@@ -109,7 +109,7 @@ def clean(
     is RUN/plan.json, which may be edited. The source is never touched.
     """
     from labelaudit import read_audit
-    from labelaudit.clean import PLAN, Destination, apply_plan, restore
+    from labelaudit.clean import PLAN, Destination, apply_plan, read_plan, restore
 
     run = find_run(run)
     audit = read_audit(run)
@@ -131,16 +131,14 @@ def clean(
             raise RunError(f"{made.lost}. {made.folder} has the others; {advice}")
         return
     settings = [*(action or []), *(["suspect=relabel"] if relabel_suspects else [])]
-    if surest is not None or tier is not None:
-        if flags == "fdr" or fdr is not None or plan is not None or (surest is not None and tier is not None):
-            alone = "--tier" if surest is None else "--surest"
+    if plan is not None:
+        if settings or flags != "auto" or fdr is not None or surest is not None or tier is not None:
             raise OptionError(
-                f"{alone} chooses among the scan's own suspects: leave --fdr, --flags, --plan and other choices away"
+                "--plan is applied as it is: leave --action, --flags, --fdr, --surest and --tier away, or edit the plan"
             )
-        flags = "threshold"
-    if surest is not None:
-        settings = ["suspect=relabel", *settings]
-    chosen = _plan(audit, run, plan, settings, flags, fdr, surest, tier or "sure")
+        chosen = read_plan(plan, audit)
+    else:
+        chosen = _make_plan(audit, run, settings, flags=flags, fdr=fdr, surest=surest, tier=tier)
     if not quiet:
         _show_plan(console, chosen, audit, most=_SHOWN * (4 if verbose else 1))
     if not apply or output is None:
@@ -177,30 +175,33 @@ def _what_next(chosen: CorrectionPlan, run: Path, plan: Path, options: str) -> t
     )
 
 
-def _plan(
+def _make_plan(
     audit: Audit,
     run: Path,
-    file: Path | None,
-    settings: Sequence[str],
+    settings: list[str],
+    *,
     flags: str,
     fdr: float | None,
     surest: int | None,
-    tier: Tier,
+    tier: Tier | None,
 ) -> CorrectionPlan:
-    """The plan of ``file``, or a new one, which is written to RUN."""
+    """A new plan, which is written to RUN."""
     from labelaudit import verdicts
-    from labelaudit.clean import PLAN, choose_actions, choose_flags, make_plan, read_plan, write_plan
+    from labelaudit.clean import PLAN, choose_actions, choose_flags, make_plan, write_plan
 
-    if file is not None:
-        if settings or flags != "auto" or fdr is not None:
-            raise OptionError("--plan is applied as it is: leave --action, --flags and --fdr away, or edit the plan")
-        return read_plan(file, audit)
-    actions = choose_actions(settings)
+    if surest is not None or tier is not None:
+        if flags == "fdr" or fdr is not None or (surest is not None and tier is not None):
+            alone = "--tier" if surest is None else "--surest"
+            raise OptionError(
+                f"{alone} chooses among the scan's own suspects: leave --fdr, --flags and other choices away"
+            )
+        flags = "threshold"
+    actions = choose_actions([*(["suspect=relabel"] if surest is not None else []), *settings])
     reviewed = verdicts.read_reviewed(audit, run)
     chosen = choose_flags(
         audit, reviewed, run, choice=flags, target=fdr, needed=actions["suspect"] != "keep", notice=tell
     )
-    plan = make_plan(audit, reviewed, actions=actions, flags=chosen, surest=surest, tier=tier)
+    plan = make_plan(audit, reviewed, actions=actions, flags=chosen, surest=surest, tier=tier or "sure")
     write_plan(plan, run / PLAN)
     return plan
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from labelaudit.text import count, rough_duration
 
-from .streams import Color, open_console, say, say_json, trimmed
+from .streams import Color, make_table, open_console, say, say_json, trimmed
 
 if TYPE_CHECKING:
     from labelaudit.bench import Preset
@@ -21,15 +21,13 @@ _TITLES = {"cpu": "CPU", "cuda": "GPU"}
 
 def show_coverage(covered: Sequence[Coverage], *, as_json: bool, color: Color) -> None:
     """Each table with how many of its numbers have a preset and were measured, and what nothing covers and why."""
-    from rich.table import Table
-
     if as_json:
         say_json([_coverage_to_json(one) for one in covered])
         return
     console = open_console(sys.stdout, color)
-    table = Table(box=None, pad_edge=False)
-    for name in ("table or figure", "paper", "data", "cells", "measured", "a seed takes", "what it shows"):
-        table.add_column(name, overflow="fold", no_wrap=name == "table or figure")
+    heads = ("table or figure", "paper", "data", "cells", "measured", "a seed takes", "what it shows")
+    table = make_table(*((name, "left") for name in heads))
+    table.columns[0].no_wrap = True
     for one in covered:
         data = ", ".join(dict.fromkeys(preset.setting.dataset for preset in one.table.presets))
         cells, measured = (one.cells, one.measured) if one.cells else (f"{one.rows} rows", one.rows_measured)
@@ -53,15 +51,11 @@ def show_coverage(covered: Sequence[Coverage], *, as_json: bool, color: Color) -
 
 def show_plan(items: Sequence[Item], device: Device, *, as_json: bool, color: Color) -> None:
     """The runs of a plan in their order, and how long each is expected to take."""
-    from rich.table import Table
-
     if as_json:
         named = ({"preset": one.preset.name, "arm": one.arm.name, "seed": one.seed} for one in items)
         say_json([told | {"seconds": round(one.seconds)} for told, one in zip(named, items, strict=True)])
         return
-    table = Table(box=None, pad_edge=False)
-    for name in ("preset", "arm", "seed", "takes"):
-        table.add_column(name)
+    table = make_table(*((name, "left") for name in ("preset", "arm", "seed", "takes")))
     for one in items:
         table.add_row(one.preset.name, one.arm.name, str(one.seed), rough_duration(one.seconds))
     console = open_console(sys.stdout, color)

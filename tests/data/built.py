@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from labelaudit.data.images import encode
 from labelaudit.data.listing import Listing
 
+Files = dict[str, int | str | bytes]
 PIXEL = encode(np.zeros((2, 2), np.uint8))
 
 
@@ -32,3 +33,23 @@ def labels_of(listing: Listing) -> dict[str, str | None]:
 def counts_of(listing: Listing) -> dict[str | None, int]:
     """Label -> images."""
     return dict(Counter(listing.labels))
+
+
+def table(header: str, rows: Sequence[str]) -> str:
+    """The text of a table."""
+    return "\n".join([header, *rows, ""])
+
+
+def numbered(folder: str, n: int, ending: str = ".jpg") -> Files:
+    """Images whose names are numbers."""
+    return {f"{folder}/{i}{ending}": PIXEL for i in range(n)}
+
+
+def pictures(*folders: str, names: tuple[str, ...] = ("1", "2", "3", "4", "5", "6")) -> Files:
+    """Different images of the same names in each folder."""
+    draw = np.random.default_rng(0)
+    return {
+        f"{folder}/{name}.png": encode(draw.integers(0, 256, (8, 8, 3), np.uint8))
+        for folder in folders
+        for name in names
+    }

@@ -8,10 +8,7 @@ import json
 import struct
 
 import numpy as np
-from data.built import PIXEL
-
-Files = dict[str, int | str | bytes]
-
+from data.built import PIXEL, Files
 
 P = PIXEL
 

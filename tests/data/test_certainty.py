@@ -6,13 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data.built import PIXEL, build, counts_of, labels_of
+from data.built import PIXEL, Files, build, counts_of, labels_of, pictures
 
 from labelaudit.data.images import encode
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError
-
-Files = dict[str, int | str | bytes]
 
 
 def table(column: str, *values: str) -> Files:
@@ -105,16 +103,6 @@ def test_flat_images_that_share_the_name_of_a_photograph_are_its_masks(tmp_path:
     listing = open_source(build(tmp_path, files))
     assert len(listing.ids) == read
     assert all(path.endswith(".bmp") for path in listing.ids) == (read == 6)
-
-
-def pictures(*folders: str, names: tuple[str, ...] = ("1", "2", "3", "4", "5", "6")) -> Files:
-    """Different images of the same names in each folder."""
-    draw = np.random.default_rng(0)
-    return {
-        f"{folder}/{name}.png": encode(draw.integers(0, 256, (8, 8, 3), np.uint8))
-        for folder in folders
-        for name in names
-    }
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from data.built import PIXEL, build, counts_of
+from data.built import PIXEL, build, counts_of, table
 from layouts_met import Files
 
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError
 
 P = PIXEL
-
-
-def table(header: str, rows: Sequence[str]) -> str:
-    return "\n".join([header, *rows, ""])
 
 
 def test_a_list_of_tests_alone_leaves_the_others_for_training(tmp_path: Path) -> None:

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from data.built import PIXEL, build
+from data.built import PIXEL, build, numbered, table
 from layouts_met import Files
 
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError
 
 P = PIXEL
-
-
-def table(header: str, rows: Sequence[str]) -> str:
-    return "\n".join([header, *rows, ""])
-
-
-def numbered(folder: str, n: int, ending: str = ".jpg") -> Files:
-    return {f"{folder}/{i}{ending}": P for i in range(n)}
 
 
 def test_a_table_that_cannot_be_used_is_told_beside_folders_that_cannot(tmp_path: Path) -> None:

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from data.built import PIXEL, build, counts_of, labels_of
+from data.built import PIXEL, build, counts_of, labels_of, numbered, table
 from layouts_met import Files
 
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, OptionError
 
 P = PIXEL
-
-
-def table(header: str, rows: Sequence[str]) -> str:
-    return "\n".join([header, *rows, ""])
-
-
-def numbered(folder: str, n: int, ending: str = ".jpg") -> Files:
-    return {f"{folder}/{i}{ending}": P for i in range(n)}
 
 
 def test_characters_of_several_alphabets_are_classes_by_both_names(tmp_path: Path) -> None:

@@ -6,23 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data.built import build, counts_of
+from data.built import Files, build, counts_of, pictures
 
 from labelaudit.data.images import encode
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError
-
-Files = dict[str, int | str | bytes]
-
-
-def pictures(*folders: str, names: tuple[str, ...] = ("1", "2", "3", "4", "5", "6")) -> Files:
-    """Different images of the same names in each folder."""
-    draw = np.random.default_rng(0)
-    return {
-        f"{folder}/{name}.png": encode(draw.integers(0, 256, (8, 8, 3), np.uint8))
-        for folder in folders
-        for name in names
-    }
 
 
 def test_numbered_images_of_classes_are_no_versions(tmp_path: Path) -> None:
