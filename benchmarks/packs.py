@@ -130,7 +130,7 @@ def measure(
 
 def embed_as_scanned(samples: Samples, settings: ScanSettings, machine: Machine) -> Features:
     """Features by the backbones that a scan with these ``settings`` would take."""
-    choice = choose_training_input(samples, settings, machine)
+    choice = choose_training_input(samples, settings)
     specs = backbones_of(choice, settings, images=len(samples), device="cpu")
     return embed_by(samples, specs, machine)
 

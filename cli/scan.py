@@ -103,7 +103,7 @@ def scan(
     train: Annotated[
         Train,
         _method(
-            env="TRAIN", help="What the methods learn from: features, or pixels, with a small network; auto tries both."
+            env="TRAIN", help="What the methods learn from: features (auto as well), or pixels, with a small network."
         ),
     ] = "auto",
     network: Annotated[

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from labelaudit.features.embedding import embed_samples
 from labelaudit.machine import Clock, Machine
-from labelaudit.scanning.choice import TrainingInput, choose_training_input, tries_pixels
+from labelaudit.scanning.choice import TrainingInput, choose_training_input
 from labelaudit.scanning.effort import backbones_of
 from labelaudit.scanning.forecast import Prospect
 from labelaudit.scanning.plan import Plan
@@ -51,16 +51,9 @@ def describe(
 
     ``features`` are those that were brought, ``given`` says that probabilities were.
     """
-    choice = None
     with _keeping(machine, embeds and bool(settings.trained)) as embedder:
-        if embeds:
-            with clock.stage("choose"):
-                if plan.limited:
-                    plain = choose_training_input(samples, replace(settings, train="features"), embedder)
-                    if tries_pixels(settings, plain.longest):
-                        settings = plan.narrow(Prospect(samples=samples, machine=embedder, choice=plain), settings)
-                choice = choose_training_input(samples, settings, embedder)
         with clock.stage("forecast"):
+            choice = choose_training_input(samples, settings) if embeds else None
             about = Prospect(samples=samples, machine=embedder, choice=choice, features=features, given=given)
             settings = plan.settle(about, settings)
         if choice is None:
@@ -83,7 +76,7 @@ def describe(
 def _keeping(machine: Machine, wanted: bool) -> Iterator[Machine]:
     """``machine``; where ``wanted``, with a cache for the time of the ``with`` if it has none.
 
-    What the choice of the training input has embedded is then not embedded again.
+    What the forecast has embedded is then not embedded again.
     """
     if machine.cache is not None or not wanted:
         yield machine

@@ -118,16 +118,6 @@ class Plan:
                 "or leave methods and training out, with `effort` quick"
             )
 
-    def narrow(self, prospect: Prospect, settings: ScanSettings) -> ScanSettings:
-        """``settings`` with the largest effort that fits without training; raises `OptionError` as `settle`.
-
-        For a scan that has yet to try what its methods would learn from, which takes time and memory itself.
-        """
-        if not self.limited or prospect.machine.engine != "local":
-            return settings
-        prospect.machine.progress("forecast", 0, None)
-        return self._choose(prospect, settings, training=False)
-
     def settle(self, prospect: Prospect, settings: ScanSettings) -> ScanSettings:
         """Forecast the scan, tell it, and return ``settings`` with the effort that fits.
 
@@ -141,7 +131,7 @@ class Plan:
         if self.limited or not takes_a_moment(prospect, settings, 0.0):
             machine.progress("forecast", 0, None)
         if self.limited:
-            settings = self._choose(prospect, settings, training=True)
+            settings = self._choose(prospect, settings)
         else:
             embedding = forecast_embedding(prospect, settings)
             if not takes_a_moment(prospect, settings, embedding):
@@ -153,7 +143,7 @@ class Plan:
             machine.notice(self.forecast.say())
         return settings
 
-    def _choose(self, prospect: Prospect, settings: ScanSettings, *, training: bool) -> ScanSettings:
+    def _choose(self, prospect: Prospect, settings: ScanSettings) -> ScanSettings:
         """``settings`` with the largest effort up to theirs that fits, and its forecast, in `forecast`.
 
         The smallest is tried first, and nothing is tried of one that is too much by what can be counted. Memory is
@@ -173,7 +163,7 @@ class Plan:
             too_much = not self._fits(found)
             if not too_much:
                 embedding = seconds or forecast_embedding(prospect, tried)
-                found = self._begun(forecast_scan(prospect, tried, costs=costs, embedding=embedding, training=training))
+                found = self._begun(forecast_scan(prospect, tried, costs=costs, embedding=embedding))
             if self._fits(found):
                 self.forecast, chosen = found, tried
             elif smallest:

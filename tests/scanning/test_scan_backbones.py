@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -12,42 +12,21 @@ from labelaudit import OptionError, scan
 from labelaudit.data.ingest import ingest
 from labelaudit.data.pixels import typical_side
 from labelaudit.data.sources import open_source
-from labelaudit.machine import Machine
 from labelaudit.scanning.choice import TrainingInput, choose_training_input
 from labelaudit.scanning.effort import backbones_of
 from labelaudit.scanning.settings import ScanSettings
 
 
-def test_auto_measures_small_images_and_says_why(folder: Path) -> None:
+def test_the_networks_learn_from_pixels_where_that_is_asked_for(folder: Path) -> None:
     samples, _ = ingest(open_source(folder))
     assert samples.images is not None
     assert typical_side(samples.images) == 12
-    chosen = choose_training_input(samples, ScanSettings(), Machine(device="cpu"))
-    assert chosen.tiny
-    assert "90 images" in chosen.reason
-    asked = choose_training_input(samples, ScanSettings(train="pixels", image_size=16), Machine(device="cpu"))
+    plain = ScanSettings(precision="float32")
+    chosen = choose_training_input(samples, plain)
+    assert (chosen.pixels, chosen.side, chosen.tiny) == (False, 12, True)
+    asked = choose_training_input(samples, ScanSettings(train="pixels", image_size=16))
     assert (asked.pixels, asked.side, asked.tiny) == (True, 16, True)
-    plain = ScanSettings(train="features", precision="float32")
-    asked = choose_training_input(samples, plain, Machine(device="cpu"))
-    assert backbones("standard", asked, plain, images=90) == ("lite0@128",), "12 pixels show no more to three"
-
-
-def test_the_choice_reads_images_in_the_order_in_which_they_are_stored(folder: Path) -> None:
-    samples, _ = ingest(open_source(folder))
-
-    class Watched:
-        asked: ClassVar[list[int]] = []
-
-        def __len__(self) -> int:
-            return len(samples)
-
-        def encoded(self, row: int) -> bytes:
-            self.asked.append(row)
-            assert samples.images is not None
-            return samples.images.encoded(row)
-
-    choose_training_input(replace(samples, images=Watched()), ScanSettings(), Machine(device="cpu", workers=1))
-    assert Watched.asked[-len(samples) :] == list(range(len(samples)))
+    assert backbones("standard", chosen, plain, images=90) == ("lite0@128",), "12 pixels show no more to three"
 
 
 def backbones(effort: Any, choice: TrainingInput, settings: ScanSettings, *, images: int) -> tuple[str, ...]:

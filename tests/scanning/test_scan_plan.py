@@ -221,25 +221,14 @@ def test_what_is_too_much_by_what_can_be_counted_is_refused_before_anything_is_t
     monkeypatch.setattr("labelaudit.features.forecast_embedding", lambda *_, **__: pytest.fail("embedded"))
     if "max_memory" in limits:
         monkeypatch.setattr(planning, "measure_unit_costs", lambda *_, **__: pytest.fail("measured"))
-    about = Prospect(samples=samples, machine=Machine(device="cpu"), choice=ON_FEATURES)
-    for settle_by in (settle, lambda some, _, **how: narrow(some, about, **how)):
-        with pytest.raises(OptionError, match=said):
-            settle_by(samples, [], **limits)
+    with pytest.raises(OptionError, match=said):
+        settle(samples, [], **limits)
     assert tried == []
-
-
-def narrow(_: Samples, about: Prospect, **limits: Any) -> ScanSettings:
-    ticks = clock(0.0, 10.0)
-    return Plan(timer=lambda: next(ticks), **limits).narrow(about, ScanSettings(precision="float32"))
 
 
 def test_training_is_not_tried_of_an_effort_that_takes_too_long_without(samples: Samples, tried: list[Any]) -> None:
     assert settle(samples, [], budget=200.0)[1].effort == "quick"
     assert tried == [], "embedding at standard effort takes 390 s of 200"
-    about = Prospect(samples=samples, machine=Machine(device="cpu"), choice=ON_FEATURES)
-    assert narrow(samples, about, budget=200.0).effort == "quick"
-    assert narrow(samples, about, budget=1e6).effort == "standard"
-    assert tried == []
 
 
 def test_max_memory_leaves_room_for_a_forecast_that_is_too_low(samples: Samples, tried: list[Any]) -> None:

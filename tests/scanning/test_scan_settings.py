@@ -30,11 +30,10 @@ from labelaudit.verdicts import Verdict, append, verdicts_file
 from labelaudit.verdicts.matching import known_labels
 
 
-def test_an_image_that_the_choice_of_the_input_looked_at_is_embedded_once_without_a_cache(folder: Path) -> None:
-    steps: list[str] = []
-    audit = scan(folder, methods=["limit"], options=FEW, progress=lambda step, *_: steps.append(step))
-    assert "training limit" in steps
-    assert "embed" not in steps
+def test_images_that_the_forecast_was_tried_on_are_embedded_once_without_a_cache(folder: Path) -> None:
+    asked: set[tuple[str, int | None]] = set()
+    audit = scan(folder, methods=["limit"], options=FEW, progress=lambda step, _, total: asked.add((step, total)))
+    assert {total for step, total in asked if step == "embed"} == {42}, "90 images, 48 of them in the forecast"
     assert audit.decision.recipe["features"].startswith("lite0@128")
 
 
