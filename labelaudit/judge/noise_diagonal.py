@@ -45,7 +45,7 @@ class Observations:
     """The samples that a search sees."""
 
     logs: LogProbs
-    """Of M models for m samples."""
+    """Those of M models for m samples."""
     labels: Ints
     """(m,)"""
     known: Ints
