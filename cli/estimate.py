@@ -192,7 +192,7 @@ def _show(console: Console, run: Path, found: Estimate, stop: StopDecision) -> N
         console.print(table)
     console.print()
     counted = count(found.reviewed, "verdict counts", "verdicts count")
-    say(console, f"{counted}, {count(found.found, 'on a wrong label', 'on wrong labels')}. {stop.sentence}")
+    say(console, f"{counted}. {stop.sentence}")
     if (left := found.left) > 0:
         say(
             console,

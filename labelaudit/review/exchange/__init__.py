@@ -176,9 +176,8 @@ def read_answers(
     except Exception as error:  # what an export of something else raises is no closed list
         raise DataError(f"'{file}' is not an export of {chosen} ({error}): nothing was imported") from error
     if answers and all(isinstance(one, Answer) and not (one.path or one.digest) for one in answers):
-        raise DataError(
-            f"'{file}' comes from no export of a RUN: labels of a project of your own go to a scan, `labels`"
-        )
+        own = "labels of a project of your own are read by `labelaudit scan`, as `labels`"
+        raise DataError(f"'{file}' comes from no export of a RUN: {own}")
     torn: list[str] = []
     log = verdicts.read(verdicts.verdicts_file(run), notice=torn.append)
     found = match_answers(audit, name_reviewers(answers, reviewer, chosen), log, time=time)
