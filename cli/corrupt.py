@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from labelaudit.errors import OptionError
-from labelaudit.machine import available_cores
+from labelaudit.machine import Machine, available_cores
 
 from .console.options import ColorOption, Quiet, Workers, option, parse_share
 from .console.reading import UNSAID, takes_source
@@ -82,8 +82,7 @@ def corrupt(
             seed=seed,
             mapping=parse_pairs(pairs or []),
             outside=outside,
-            workers=workers or available_cores(),
-            progress=progress,
+            machine=Machine(workers=workers or available_cores(), progress=progress),
         )
     if quiet:
         return

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from labelaudit.machine import available_cores
+from labelaudit.machine import Machine, available_cores
 
 from .console.options import (
     CacheFolder,
@@ -56,17 +56,9 @@ def impact(
 
     run = find_run(run)
     with report_progress(quiet=quiet, verbose=True, color=color) as (progress, notice):
-        found = measure(
-            run,
-            plan=cleaned,
-            test=test,
-            data=data,
-            seeds=seeds,
-            device=device,
-            workers=workers or available_cores(),
-            cache=choose_cache(cache, use=not no_cache, notice=notice),
-            progress=progress,
-        )
+        place = choose_cache(cache, use=not no_cache, notice=notice)
+        machine = Machine(device=device, workers=workers or available_cores(), cache=place, progress=progress)
+        found = measure(run, plan=cleaned, test=test, data=data, seeds=seeds, machine=machine)
     if as_json:
         say_json(found.record())
         return

@@ -32,7 +32,7 @@ from labelaudit.images import Joined, Subset
 from labelaudit.machine import Machine
 from labelaudit.outputs import check_apart
 from labelaudit.text import Lines
-from labelaudit.types import Bools, Floats, Ints, Progress, Samples, no_progress
+from labelaudit.types import Bools, Floats, Ints, Samples
 
 NOISES: Mapping[str, str] = {
     "symmetric": "each touched image gets one of the other classes, all alike: as many are wrong as are touched",
@@ -81,8 +81,7 @@ def corrupt(
     seed: int = 0,
     mapping: Mapping[str, str] | None = None,
     outside: Path | str | None = None,
-    workers: int = 2,
-    progress: Progress = no_progress,
+    machine: Machine | None = None,
 ) -> Corrupted:
     """Copy ``data``, any dataset of images that a scan takes, to the new folder ``output`` with noise of `NOISES`.
 
@@ -102,8 +101,9 @@ def corrupt(
     place = Path(output).resolve()
     for source in (data.data if isinstance(data, Source) else data, outside):
         _check_place(place, source)
+    machine = machine or Machine()
     listing = open_source(data)
-    samples, _ = ingest(listing, workers=workers, progress=progress)
+    samples, _ = ingest(listing, workers=machine.workers, progress=machine.progress)
     if samples.images is None:
         raise DataError(f"'{listing.root}' holds no images to copy")
     generator = np.random.default_rng(seed)
@@ -113,12 +113,12 @@ def corrupt(
         given = samples.labels
     else:
         pairs = (mapping or _exchange(samples, generator)) if noise == "asymmetric" else {}
-        planted = _plant(samples, noise, rate, pairs, skill, generator, workers, progress)
+        planted = _plant(samples, noise, rate, pairs, skill, generator, machine)
         given, wrong = planted.labels, planted.wrong
     truth = samples.given()
     if outside is not None:
         truth = ["" if bad else own for own, bad in zip(truth, wrong.tolist(), strict=True)]
-    made = _write(samples, given, truth, place, workers=workers, progress=progress)
+    made = _write(samples, given, truth, place, machine)
     return Corrupted(
         folder=Path(output),
         samples=len(samples),
@@ -137,9 +137,9 @@ def _plant(
     pairs: Mapping[str, str],
     skill: annotators.Strength,
     generator: np.random.Generator,
-    workers: int,
-    progress: Progress,
+    machine: Machine,
 ) -> planting.NoisyLabels:
+    """The labels of ``samples`` with ``noise``; ``pairs`` is for asymmetric noise, ``skill`` for annotators."""
     true, classes = samples.labels, len(samples.classes)
     if noise == "asymmetric":
         number = {name: index for index, name in enumerate(samples.classes)}
@@ -148,15 +148,15 @@ def _plant(
         numbers = {number[source]: number[target] for source, target in pairs.items()}
         return planting.asymmetric(true, classes, rate, numbers, generator=generator)
     if noise == "annotator":
-        x = annotators.see(_load(samples, annotators.SIDE, workers, progress))
+        x = annotators.see(_load(samples, annotators.SIDE, machine))
         doubts = annotators.doubt(x, true, classes, examples=skill.examples, generator=generator)
         return planting.drawn_from(true, doubts, rate, generator=generator)
     if noise == "instance":
-        pixels = _load(samples, _SIDE, workers, progress)
+        pixels = _load(samples, _SIDE, machine)
         features = pixels.reshape(len(pixels), -1).astype(np.float64)
         return planting.instance_dependent(true, classes, rate, features, generator=generator)
     if noise == "dependent":
-        return planting.prediction_dependent(true, _confusions(samples, generator, workers, progress), rate)
+        return planting.prediction_dependent(true, _confusions(samples, generator, machine), rate)
     forms: Mapping[str, Callable[..., planting.NoisyLabels]] = {
         "symmetric": planting.symmetric,
         "uniform": planting.uniform,
@@ -165,22 +165,22 @@ def _plant(
     return forms[noise](true, classes, rate, generator=generator)
 
 
-def _load(samples: Samples, side: int, workers: int, progress: Progress) -> npt.NDArray[np.uint8]:
+def _load(samples: Samples, side: int, machine: Machine) -> npt.NDArray[np.uint8]:
     """(n, side, side, c) pixels of all samples."""
     from labelaudit.data.pixels import load_pixels
 
     assert samples.images is not None
-    return load_pixels(samples.images, side, workers=workers, progress=progress)[0]
+    return load_pixels(samples.images, side, workers=machine.workers, progress=machine.progress)[0]
 
 
-def _confusions(samples: Samples, generator: np.random.Generator, workers: int, progress: Progress) -> Floats:
+def _confusions(samples: Samples, generator: np.random.Generator, machine: Machine) -> Floats:
     """(n, C) held-out probabilities of the true classes: linear discriminants on EfficientNet-Lite0 features."""
     from labelaudit.features import embed
     from labelaudit.judge import probes
 
     assert samples.images is not None
-    machine = Machine(device="cpu", workers=workers, progress=progress)
-    features, _ = embed(samples.images, samples.digests, backbones=["lite0@96"], machine=machine)
+    on_cpu = replace(machine, device="cpu", cache=None)
+    features, _ = embed(samples.images, samples.digests, backbones=["lite0@96"], machine=on_cpu)
     (rotation,) = probes.find_rotations(features)
     x = rotation.apply(features.values)
     folds = generator.permutation(len(samples)) % min(_FOLDS, len(samples))
@@ -226,9 +226,7 @@ def _replace(samples: Samples, outside: Path, rate: float, generator: np.random.
     return replace(samples, images=images, digests=tuple(digests), groups=()), wrong
 
 
-def _write(
-    samples: Samples, given: Ints, truth: Sequence[str], place: Path, *, workers: int, progress: Progress
-) -> Mapping[str, int]:
+def _write(samples: Samples, given: Ints, truth: Sequence[str], place: Path, machine: Machine) -> Mapping[str, int]:
     """Class folders by the ``given`` labels (n,) and ``truth.csv``, whose ``truth`` (n,) is empty where no class is
     right, in the place of nothing or an empty folder."""
     assert samples.images is not None
@@ -236,7 +234,7 @@ def _write(
     dataset = RelabelledDataset(
         samples=samples, rows=tuple(range(len(samples))), labels=tuple(names), classes=samples.classes
     )
-    transfer = Transfer(samples.images, samples, link="hard", workers=workers, progress=progress)
+    transfer = Transfer(samples.images, samples, link="hard", workers=machine.workers, progress=machine.progress)
     with writing(place, "choose another folder with `output`"):
         place.parent.mkdir(parents=True, exist_ok=True)
         with sibling(place) as fresh:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from labelaudit.judge import FILE as JUDGE
 from labelaudit.judge.judge import Judge
 from labelaudit.machine import Machine
 from labelaudit.text import count
-from labelaudit.types import Bools, Features, Finding, Ints, Progress, Samples, no_progress
+from labelaudit.types import Bools, Features, Finding, Ints, Samples
 from labelaudit.verdicts import Reviewed
 
 SEEDS = 10
@@ -41,10 +40,7 @@ def measure(
     test: Path | str | None = None,
     data: Path | str | None = None,
     seeds: int = SEEDS,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
-    workers: int = 2,
-    cache: Path | str | None = None,
-    progress: Progress = no_progress,
+    machine: Machine | None = None,
 ) -> Impact:
     """Train on given and on cleaned labels of the RUN ``run`` and compare.
 
@@ -54,7 +50,7 @@ def measure(
         test: dataset with labels that are right, of the same classes; the reviewed samples without.
         data: where the images are now, if they were moved since the scan.
         seeds: at least 2 trainings of each kind.
-        cache: folder that keeps features.
+        machine: what it runs on; its cache keeps the features.
 
     Raises:
         OptionError: too few seeds.
@@ -71,8 +67,7 @@ def measure(
         raise DataError(
             "there is nothing to compare: the plan changes no label. Judge some suspects first, `labelaudit review RUN`"
         )
-    place = None if cache is None else Path(cache)
-    machine = Machine(device=device, workers=workers, cache=place, progress=progress).settled()
+    machine = (machine or Machine()).settled()
     judge, further = Judge.load(run), None
     if test is None:
         asked = reviewed_truth(audit, reviewed, Path(run))
@@ -90,7 +85,7 @@ def measure(
         digests=audit.samples.digests,
         seeds=seeds,
         seed=audit.seed,
-        progress=progress,
+        progress=machine.progress,
     )
     found = compare(correct[0], correct[1], asked.weights, seed=audit.seed)
     learned = _LEARNED if asked.rows is not None and _has_learned(audit, chosen, asked.rows) else ""

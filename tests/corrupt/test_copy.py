@@ -17,6 +17,7 @@ from labelaudit.corrupt.copy import NOISES, Corrupted, corrupt
 from labelaudit.data.images import decode
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, OptionError, RunError
+from labelaudit.machine import Machine
 
 CLASSES = ("cat", "dog", "fox", "owl")
 
@@ -179,7 +180,7 @@ def test_what_is_interrupted_leaves_nothing_behind(source: Path, tmp_path: Path)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        corrupt(source, tmp_path / "deep" / "out", noise="pair", rate=0.1, progress=stop)
+        corrupt(source, tmp_path / "deep" / "out", noise="pair", rate=0.1, machine=Machine(progress=stop))
     assert list((tmp_path / "deep").iterdir()) == []
 
 
