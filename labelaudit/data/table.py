@@ -342,6 +342,19 @@ def frame_table(data: Any) -> Table:
     return Table(name="the data frame", cells=cells, lines=range(len(data)))
 
 
+def named_label(value: Any, names: Sequence[Any], where: str) -> str | None:
+    """A label as text. Integers are looked up in ``names`` if there are any; negative ones and nothing are no label.
+
+    Raises `DataError`, which calls the dataset ``where``, for a number beyond the names.
+    """
+    number = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+    if isinstance(number, int) and not isinstance(number, bool) and names:
+        if number >= len(names):
+            raise DataError(f"{where} has label {number}, but names {len(names)} classes")
+        number = names[number] if number >= 0 else None
+    return scalar_text(number) or None
+
+
 def scalar_text(value: Any) -> str:
     """A value as a cell: nothing for ``None``, NaN, and pandas' NA and NaT; whole floats without ``.0``."""
     value = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value

@@ -100,7 +100,7 @@ def test_broken_parquet(tmp_path: Path) -> None:
         open_source(parquet(tmp_path / "marks.parquet", marks))
     with pytest.raises(DataError, match="no column 'nope'"):
         open_source(tmp_path / "x.parquet", label_column="nope")
-    with pytest.raises(DataError, match="has label 7, but its schema names 2 classes"):
+    with pytest.raises(DataError, match="has label 7, but names 2 classes"):
         open_source(parquet(tmp_path / "x.parquet", {"image": pictures(1), "label": pa.array([7])}, NAMES))
     shards = tmp_path / "shards"
     parquet(shards / "a.parquet", {"image": pictures(1), "label": pa.array([0])})

@@ -21,7 +21,7 @@ from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.readers.arrays import Stack, array_labels, as_stack
 from labelaudit.data.readers.label_table import list_frame
 from labelaudit.data.source import Source
-from labelaudit.data.table import frame_table, is_frame, scalar_text
+from labelaudit.data.table import frame_table, is_frame, named_label, scalar_text
 from labelaudit.errors import DataError
 from labelaudit.text import find_twice, name_some
 
@@ -78,7 +78,7 @@ def given_labels(labels: Any, count: int | None = None) -> list[str | None]:
         values = listed() if listed is not None else labels
         if not isinstance(values, Sequence) or isinstance(values, str | bytes):
             raise DataError(f"`labels` is of type {type(labels).__name__}: give a list, an array or a column of labels")
-        found = [_named(value, ()) for value in values]
+        found = [_label(value) for value in values]
     if count is not None and len(found) != count:
         raise DataError(f"{count:,} images, but {len(found):,} labels")
     return found
@@ -108,7 +108,7 @@ def _read_list(source: Source) -> Listing:
     if source.labels is not None:
         labels = given_labels(source.labels, len(items))
     elif all(isinstance(item, tuple | list) and len(item) == 2 for item in items):
-        labels, items = [_named(item[1], ()) for item in items], [item[0] for item in items]
+        labels, items = [_label(item[1]) for item in items], [item[0] for item in items]
     else:
         raise DataError("a list of images needs labels=…, one for each image, or pairs of a path and a label")
     if not all(isinstance(item, str | Path) for item in items):
@@ -154,7 +154,7 @@ class _Part:
             label = self.files[row][1]
         else:
             label = _pair(self._data[row])[1] if self._targets is None else self._targets[row]
-        return _named(label, self.names if named else ())
+        return _label(label, self.names if named else ())
 
 
 def _are_files(value: Any, count: int) -> bool:
@@ -206,7 +206,7 @@ def _read_hugging_face(source: Source) -> Listing:
     if label not in columns:
         raise DataError(f"the dataset has no column '{label}': it has {name_some(list(features))}")
     names = list(getattr(features[label], "names", None) or ())
-    labels = [_named(value, names) for value in columns[label]]
+    labels = [_label(value, names) for value in columns[label]]
     if type(features[image]).__name__ == "Image":
         data = data.cast_column(image, replace(features[image], decode=False))
     ids = tuple(f"row#{row}" for row in range(len(data)))
@@ -275,20 +275,11 @@ def _pair(item: Any) -> tuple[Any, Any]:
     return item[0], item[1]
 
 
-def _number(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
-
-
-def _named(value: Any, names: Sequence[str]) -> str | None:
-    """A label as text. Integers are looked up in ``names`` if there are any; negative ones and nothing are no label."""
-    number = _number(value)
-    if isinstance(number, int) and not isinstance(number, bool) and names:
-        if number >= len(names):
-            raise DataError(f"the dataset has label {number}, but names {len(names)} classes")
-        return names[number] if number >= 0 else None
-    if getattr(number, "ndim", 0) or (isinstance(number, Sequence | Set) and not isinstance(number, str)):
+def _label(value: Any, names: Sequence[str] = ()) -> str | None:
+    """The one label of an image, a number by the name of its class."""
+    if getattr(value, "ndim", 0) or (isinstance(value, Sequence | Set) and not isinstance(value, str)):
         raise DataError("there are several labels for one image, which are not read: give one for each")
-    return scalar_text(number) or None
+    return named_label(value, names, "the dataset")
 
 
 def _is_hugging_face(data: Any) -> bool:

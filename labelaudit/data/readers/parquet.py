@@ -26,7 +26,7 @@ from labelaudit.data.listing import Listing, read_file, split_of
 from labelaudit.data.parts import part_of
 from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.source import Source
-from labelaudit.data.table import Table, scalar_text
+from labelaudit.data.table import Table, named_label, scalar_text
 from labelaudit.errors import DataError, first_line
 from labelaudit.text import name_some, size
 
@@ -219,12 +219,7 @@ class Shard:
             raise DataError(f"column '{column}' of '{self.path}' holds {kind}: a label must be one name or number")
         values = self.read(column).to_pylist()
         names = self.features.get(column, {}).get("names")
-        if not isinstance(names, list):
-            return [scalar_text(value) or None for value in values]
-        if wrong := [value for value in values if isinstance(value, int) and value >= len(names)]:
-            raise DataError(f"'{self.path}' has label {wrong[0]}, but its schema names {len(names)} classes")
-        called = [(names[value] if value >= 0 else None) if isinstance(value, int) else value for value in values]
-        return [scalar_text(value) or None for value in called]
+        return [named_label(value, names if isinstance(names, list) else (), f"'{self.path}'") for value in values]
 
     def texts(self, column: str) -> list[str]:
         return [scalar_text(value) for value in self.read(column).to_pylist()]
