@@ -35,7 +35,7 @@ def agree(certain: Sequence[Reading], subject: Subject) -> tuple[Reading, Listin
     listings, told_apart = _without_others([(reading, reading.read()) for reading in certain])
     if len(listings) == 1:
         ((reading, listing),) = listings
-        return reading, replace(listing, notes=(*listing.notes, *told_apart))
+        return reading, listing.tell(*told_apart)
     first_reading, first = max(listings, key=lambda pair: _worth(pair[1]))
     official = [pair for pair in listings if pair[0].is_metadata]
     if len(official) == 1 and all(_share_names(official[0][1], listing) for _, listing in listings):
@@ -49,8 +49,8 @@ def agree(certain: Sequence[Reading], subject: Subject) -> tuple[Reading, Listin
             return replace(first_reading, what=what, reader=""), listing
     if apart and all(_share_names(first, listing) for _, listing in rest):
         aside = [f"{count(len(other.ids), 'other image')}, in the {other.origin}, are not read." for _, other in rest]
-        return first_reading, replace(first, notes=(*first.notes, *aside))
-    rest.sort(key=lambda pair: -_labelled(pair[1]))
+        return first_reading, first.tell(*aside)
+    rest.sort(key=lambda pair: -len(pair[1].told))
     unlike = [(pair, gap) for pair in rest if (gap := _disagreement(first, pair[1]))]
     if unlike:
         several = "two" if len(unlike) == 1 else f"{len(unlike) + 1}"
@@ -60,7 +60,7 @@ def agree(certain: Sequence[Reading], subject: Subject) -> tuple[Reading, Listin
         )
     others = [listing.origin for _, listing in listings if listing is not first]
     told = f"The same labels are in the {' and the '.join(others)}."
-    return first_reading, add_columns(replace(first, notes=(*first.notes, told)), [other for _, other in rest])
+    return first_reading, add_columns(first.tell(told), [other for _, other in rest])
 
 
 def add_columns(listing: Listing, others: Sequence[Listing]) -> Listing:
@@ -92,11 +92,10 @@ def add_columns(listing: Listing, others: Sequence[Listing]) -> Listing:
     used = sum((Counter(other.skipped) for other in others if added & other.extra.keys()), Counter[str]())
     told = {name: extra[name] for name in extra if name in added}
     splits = splits_of(listing.ids, told) if told and listing.splits is None else listing.splits
-    return replace(
-        listing,
+    return listing.tell(
+        *notes,
         extra={name: column for name, column in extra.items() if name not in added or column != splits},
         splits=splits,
-        notes=(*listing.notes, *notes),
         skipped=dict(Counter(listing.skipped) - used),
     )
 
@@ -149,7 +148,7 @@ def _without_others(listings: list[tuple[Reading, Listing]]) -> tuple[list[tuple
 
 def _divides(listing: Listing) -> bool:
     """Whether there are several classes, and one of them has several images."""
-    return 1 < len({*listing.labels} - {None}) < _labelled(listing)
+    return 1 < len(listing.held) < len(listing.told)
 
 
 def _column_of(listing: Listing, table: Listing) -> str:
@@ -157,8 +156,7 @@ def _column_of(listing: Listing, table: Listing) -> str:
 
     Empty where there is none, and where the column is called like a label, or has no name and holds no films.
     """
-    known = dict(zip(listing.ids, listing.labels, strict=True))
-    said = [known.get(name) for name in table.ids]
+    said = [listing.told.get(name) for name in table.ids]
     if None in said or len(set(said)) == len(said):
         return ""
     for name, values in table.extra.items():
@@ -174,35 +172,27 @@ def _official(chosen: tuple[Reading, Listing], listings: Sequence[tuple[Reading,
     reading, listing = chosen
     told = []
     for _, other in listings:
-        known = dict(zip(other.ids, other.labels, strict=True))
-        pairs = [(label, known.get(name)) for name, label in zip(listing.ids, listing.labels, strict=True)]
-        unlike = sum(None not in pair and pair[0] != pair[1] for pair in pairs)
-        if other is not listing and unlike:
-            told.append(f"The {other.origin} differ for {unlike:,} of {len(pairs):,} images; {listing.origin} counts.")
-    return reading, replace(listing, notes=(*listing.notes, *told))
+        if unlike := sum(other.told.get(name, label) != label for name, label in listing.told.items()):
+            of = f"{unlike:,} of {len(listing.ids):,} images"
+            told.append(f"The {other.origin} differ for {of}; {listing.origin} counts.")
+    return reading, listing.tell(*told)
 
 
 def _share_names(first: Listing, second: Listing) -> bool:
     """Whether two listings have most class names in common."""
-    one, other = {*first.labels} - {None}, {*second.labels} - {None}
-    return 2 * len(one & other) >= min(len(one), len(other))
+    return 2 * len(first.held & second.held) >= min(len(first.held), len(second.held))
 
 
 def _disagreement(first: Listing, second: Listing) -> str:
     """The difference between two listings of a dataset; empty if their labels correspond one to one."""
-    known = dict(zip(first.ids, first.labels, strict=True))
-    pairs = [
-        (known[name], label)
-        for name, label in zip(second.ids, second.labels, strict=True)
-        if label is not None and known.get(name) is not None
-    ]
+    pairs = [(first.told[name], label) for name, label in second.told.items() if name in first.told]
     if not pairs:
         return "are about different images"
-    if 2 * len(pairs) < min(_labelled(first), _labelled(second)):
+    if 2 * len(pairs) < min(len(first.told), len(second.told)):
         return f"have only {len(pairs):,} images in common"
-    best: dict[str | None, tuple[int, str | None]] = {}
+    best: dict[str, tuple[int, str]] = {}
     for (one, other), n in Counter(pairs).items():
-        best[one] = max(best.get(one, (0, None)), (n, other), key=lambda entry: entry[0])
+        best[one] = max(best.get(one, (0, "")), (n, other), key=lambda entry: entry[0])
     kept = sum(n for n, _ in best.values())
     one_to_one = len({other for _, other in best.values()}) == len(best)
     exchanged = [one for one, (_, other) in best.items() if one != other and other in best]
@@ -216,16 +206,11 @@ def _disagreement(first: Listing, second: Listing) -> str:
 def _typed(reading: Reading, listing: Listing) -> list[Candidate]:
     if reading.candidates:
         return list(reading.candidates)
-    classes = sorted({label for label in listing.labels if label is not None})
     name = reading.reader.replace("_", "-")
-    return [Candidate(type_=f"`data_format` {name}", classes=classes, images=len(listing.ids))]
+    return [Candidate(type_=f"`data_format` {name}", classes=sorted(listing.held), images=len(listing.ids))]
 
 
 def _worth(listing: Listing) -> tuple[int, bool, bool, int]:
     """The sort key of listings that divide the images alike: the greatest one is taken."""
-    numbers = all(label is None or label.lstrip("-").isdecimal() for label in listing.labels)
-    return _labelled(listing), not numbers, listing.splits is not None, len(listing.extra)
-
-
-def _labelled(listing: Listing) -> int:
-    return sum(label is not None for label in listing.labels)
+    numbers = all(label.lstrip("-").isdecimal() for label in listing.held)
+    return len(listing.told), not numbers, listing.splits is not None, len(listing.extra)

@@ -88,10 +88,10 @@ def assemble(found: FoundTable, tree: Tree) -> Listing:
     skipped = dict(replace(tree, others=tuple(o for o in tree.others if posixpath.basename(o) not in own)).skipped)
     keep = [row for row in range(len(names)) if match.files[row] is not None or not asked[row].strip()]
     unnamed = sorted({*tree.paths} - {*match.files})
-    detail = f"no row of {posixpath.basename(table.name)} names it"
+    detail = f"no row of {table.file} names it"
     listing = list_rows(table, columns, names, tree.shown, keep=keep)
-    return replace(
-        listing,
+    return listing.tell(
+        f"{table.file}: {match.describe(len(tree.paths))}.",
         images=tree.storage.images(listing.ids),
         findings=tree.findings
         + lost
@@ -100,7 +100,6 @@ def assemble(found: FoundTable, tree: Tree) -> Listing:
         + tuple(Finding(kind="unlabelled", path=path, detail=detail) for path in unnamed),
         skipped=skipped,
         junk=tree.junk,
-        notes=(*listing.notes, f"{posixpath.basename(table.name)}: {match.describe(len(tree.paths))}."),
     )
 
 
@@ -126,7 +125,7 @@ def list_rows(
         name = names[row]
         before = first.setdefault(name, row) if name else row
         if not name:
-            where = f"{posixpath.basename(table.name)}#{row}"
+            where = f"{table.file}#{row}"
             findings.append(Finding(kind="missing", path=where, detail=f"{table.here(row)} names no file"))
         elif before != row and labels[before] == labels[row]:
             detail = f"{table.here(row)} repeats line {table.lines[before]}"
@@ -145,9 +144,7 @@ def list_rows(
         )
     rows = [row for name, row in first.items() if name not in torn]
     listing = _list(table, columns, names, root, rows, [labels[row] or None for row in rows])
-    return replace(
-        listing, findings=tuple(findings), notes=(*listing.notes, *offer_annotators(table, columns, len(torn)))
-    )
+    return listing.tell(*offer_annotators(table, columns, len(torn)), findings=tuple(findings))
 
 
 def _list_voted(table: Table, columns: Columns, names: Sequence[str], root: str, keep: Sequence[int]) -> Listing:
@@ -161,7 +158,7 @@ def _list_voted(table: Table, columns: Columns, names: Sequence[str], root: str,
     labels = elect(votes)
     listing = _list(table, columns, names, root, list(first.values()), [labels[name] for name in first])
     told = {VOTES: tuple(spell(votes[name]) for name in first)}
-    return replace(listing, extra={**listing.extra, **told}, notes=(*listing.notes, describe(votes), *torn))
+    return listing.tell(describe(votes), *torn, extra={**listing.extra, **told})
 
 
 def _list(
@@ -197,7 +194,7 @@ def _note_boxes(table: Table) -> tuple[str, ...]:
     corners = [name for name in table.cells if plain_name(name.rpartition(".")[2]) in _CORNERS]
     if not corners:
         return ()
-    what = f"The boxes of {posixpath.basename(table.name)} ({name_some(corners, 4)})"
+    what = f"The boxes of {table.file} ({name_some(corners, 4)})"
     return (f"{what} are not looked at: each label is read as one of the whole image.",)
 
 
@@ -207,7 +204,7 @@ def _note_folders(table: Table, labels: Sequence[str | None], extra: Mapping[str
     folders = {*zip(extra.get(table.of_folders, ()), labels, strict=False)}
     if len(folders) <= len({*labels}):
         return ()
-    what = f"Each row of {posixpath.basename(table.name)} labels all images of a folder at once"
+    what = f"Each row of {table.file} labels all images of a folder at once"
     return (
         f"{what}, so they prove nothing of each other: `group` {spell_path(table.of_folders)} judges them together.",
     )
@@ -222,7 +219,7 @@ def _note_missing(table: Table, labels: Sequence[str | None]) -> tuple[str, ...]
     if not held:
         return ()
     said = name_some([f"'{label}' ({count(labels.count(label), 'row')})" for label in sorted(held)])
-    name = posixpath.basename(table.name)
+    name = table.file
     return (f"Labels of {name} that may mean that there is none, but are read as classes: {said}. Empty them if so.",)
 
 
@@ -235,7 +232,7 @@ def _note_gaps(table: Table, labels: Sequence[str | None]) -> tuple[str, ...]:
         return ()
     empty = count(len(given) - sum(given), "row")
     return (
-        f"{empty} of {posixpath.basename(table.name)} have no label, each below one that has. If an empty cell means "
+        f"{empty} of {table.file} have no label, each below one that has. If an empty cell means "
         "the one above it, as merged cells of a spreadsheet do, fill it in: such images are left out.",
     )
 
@@ -256,7 +253,7 @@ def _note_rivals(table: Table, labels: Sequence[str | None], extra: Mapping[str,
         speaks = is_label_name(name) + are_words + (corrects or 2 * unlike <= len(pairs))
         if not unlike or speaks < 2 or not {cell for _, cell in pairs} <= {*told}:
             continue
-        said = f"Column '{name}' of {posixpath.basename(table.name)} has the same classes and says otherwise in "
+        said = f"Column '{name}' of {table.file} has the same classes and says otherwise in "
         said += count(unlike, "row")
         if corrects:
             said += ", with no label in the others. If it corrects labels, write them in their column: it is not read."
@@ -274,7 +271,7 @@ def _note_denied(table: Table, extra: Mapping[str, Sequence[str]]) -> tuple[str,
         denied = sum(cell.strip().lower() in ("0", "0.0", "false") for cell in cells)
         if plain_name(name) in HOLDS_NAMES and are_marks([cell.strip() for cell in cells]) and 0 < denied < len(cells):
             notes.append(
-                f"Column '{name}' of {posixpath.basename(table.name)} is 0 or false in {count(denied, 'row')}, whose "
+                f"Column '{name}' of {table.file} is 0 or false in {count(denied, 'row')}, whose "
                 "labels are read like all others. If they are said not to hold, take these rows out."
             )
     return tuple(notes)
@@ -283,7 +280,7 @@ def _note_denied(table: Table, extra: Mapping[str, Sequence[str]]) -> tuple[str,
 def origin_of(table: Table, columns: Columns) -> str:
     about = "" if table.has_header else ", which has no header"
     about += ", whose rows name folders of images" if table.of_folders else ""
-    return f"{columns.describe()} of {posixpath.basename(table.name)}{about}"
+    return f"{columns.describe()} of {table.file}{about}"
 
 
 def splits_of(ids: Sequence[str], extra: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

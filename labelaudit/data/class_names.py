@@ -55,33 +55,31 @@ NameFiles = Sequence[tuple[str, Sequence[Names]]]
 
 def name_classes(listing: Listing, subject: Subject) -> Listing:
     """``listing`` with the names of its numbered classes, where a file beside the data surely gives them."""
-    all_labels = {label for label in listing.labels if label is not None}
-    labels = _codes_of(all_labels)
+    labels = _codes_of(listing.held)
     if {*(subject.source.classes or ())} & labels:
         return listing
     read_of = {file: [*_read(file, data)] for file, data in _files(subject)}
     images = {stem_of(path) for path in listing.ids} if any(read_of.values()) else set[str]()
     files = [(file, _without_images(read, images)) for file, read in read_of.items()]
     if not labels:
-        return replace(listing, notes=(*listing.notes, *_note_unlike(listing, files)))
+        return listing.tell(*_note_unlike(listing, files))
     fits: dict[str, dict[str, str]] = {}
     for file, read in files:
         for names in read:
             found = _match(names, labels)
-            if {*found.values()} & (all_labels - labels):
+            if {*found.values()} & (listing.held - labels):
                 continue
             if any(label != name for label, name in found.items()):
                 fits.setdefault(file, found)
     if not fits:
-        return replace(listing, notes=(*listing.notes, *_note_short(labels, files)))
+        return listing.tell(*_note_short(labels, files))
     first, *others = fits
     if unlike := [file for file in others if fits[file] != fits[first]]:
-        told = f"'{first}' and '{unlike[0]}' name the classes differently, so these keep their numbers."
-        return replace(listing, notes=(*listing.notes, told))
+        return listing.tell(f"'{first}' and '{unlike[0]}' name the classes differently, so these keep their numbers.")
     named = use_names(listing, {name: label for label, name in fits[first].items()})
     some = name_some([f"{label} is '{fits[first][label]}'" for label in sort_classes(labels)], _SHOWN)
     told = f"Classes are called as in '{first}': {some}. If that file is about other classes, move it away."
-    return replace(named, origin=f"{listing.origin}, called as in '{first}'", notes=(*listing.notes, told))
+    return named.tell(told, origin=f"{listing.origin}, called as in '{first}'")
 
 
 def _without_images(read: Sequence[Names], images: Set[str]) -> list[Names]:
@@ -140,7 +138,7 @@ def use_names(listing: Listing, codes: Mapping[str, str]) -> Listing:
     used = {label for label in listing.labels if label in name_of}
     if not used or listing.codes:
         return listing
-    order = sort_classes({label for label in listing.labels if label is not None})
+    order = sort_classes(listing.held)
     return replace(
         listing,
         labels=tuple([label if label is None else name_of.get(label, label) for label in listing.labels]),

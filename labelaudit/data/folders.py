@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from labelaudit.data.parts import Part, is_split, parts_among, split_name
 from labelaudit.errors import DataError
@@ -69,6 +70,19 @@ def plant(paths: Iterable[str]) -> Folder:
     return root
 
 
+class Placed(NamedTuple):
+    """The images of one folder by a `Level`."""
+
+    label: str | None
+    """Their class; ``None`` where they lie in no class folder, or in one that is passed over."""
+    split: str
+    """Empty where they lie in none."""
+    passed: Place | None
+    """The folder above them that is passed over."""
+    folder: Place
+    """Their class folder; their own where they lie in none."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Level:
     """The level of a tree of folders that holds the labels."""
@@ -79,33 +93,24 @@ class Level:
     """Folder -> the split of all images in it and below."""
     passed: Mapping[Place, str] = field(default_factory=dict)
     """Folder that holds no images of the dataset -> why."""
-    _known: dict[str, tuple[str | None, str, str | None, Place]] = field(default_factory=dict, repr=False)
+    _known: dict[str, Placed] = field(default_factory=dict, repr=False)
 
-    def label(self, path: str) -> str | None:
-        """The class of an image; ``None`` where it lies in no class folder, or in a folder that is passed over."""
-        return self._of_folder(path.rpartition("/")[0])[0]
-
-    def split(self, path: str) -> str:
-        """The split of an image, empty where it lies in none."""
-        return self._of_folder(path.rpartition("/")[0])[1]
-
-    def class_folder(self, path: str) -> Place:
-        """The class folder of an image; its own folder where it lies in none."""
-        return self._of_folder(path.rpartition("/")[0])[3]
-
-    def reason(self, path: str) -> str | None:
-        """The reason to pass over the folder of an image; ``None`` to keep it."""
-        return self._of_folder(path.rpartition("/")[0])[2]
-
-    def _of_folder(self, folder: str) -> tuple[str | None, str, str | None, Place]:
-        """Label, split, reason to pass over and class folder of the images in ``folder``; looked up once."""
-        if folder not in self._known:
-            place = tuple(folder.split("/")) if folder else ()
-            reason = _nearest(self.passed, place)
-            label = _nearest(self.classes, place) if reason is None else None
-            depth = next((n for n in range(len(place), 0, -1) if place[:n] in self.classes), len(place))
-            self._known[folder] = (label, _nearest(self.splits, place) or "", reason, place[:depth])
-        return self._known[folder]
+    def of(self, path: str) -> Placed:
+        """The label and the place of an image, those of all images of its folder."""
+        above = path.rpartition("/")[0]
+        if above not in self._known:
+            place = tuple(above.split("/")) if above else ()
+            upwards = [place[:n] for n in range(len(place), -1, -1)]
+            passed, folder, split = (
+                next(filter(known.__contains__, upwards), None) for known in (self.passed, self.classes, self.splits)
+            )
+            self._known[above] = Placed(
+                label=None if folder is None or passed is not None else self.classes[folder],
+                split="" if split is None else self.splits[split],
+                passed=passed,
+                folder=folder or place,
+            )
+        return self._known[above]
 
     def describe(self) -> str:
         """The origin of labels, in words: ``folder names below train/ and val/``."""
@@ -120,7 +125,7 @@ class Level:
     def order(self, path: str) -> tuple[str | tuple[str, ...], ...]:
         """The place of an image in the order in which loaders walk: class folder by class folder, then name."""
         folder, _, name = path.rpartition("/")
-        return (self._of_folder(folder)[3], folder, name)
+        return (self.of(path).folder, folder, name)
 
 
 def take_level(root: Folder, levels: tuple[int, int] | None) -> Level:
@@ -173,7 +178,3 @@ class Undecided(DataError):
             one.type_ + (f" ({one.describe()})" if one.classes else "") for one in candidates[:LISTED]
         )
         super().__init__(f"{reason}: {listed}" if listed else reason)
-
-
-def _nearest(known: Mapping[Place, str], place: Place) -> str | None:
-    return next((known[place[:n]] for n in range(len(place), -1, -1) if place[:n] in known), None)

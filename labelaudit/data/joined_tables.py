@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -92,7 +91,7 @@ def _as_one(group: Sequence[FoundTable], tree: Tree) -> FoundTable:
         for name in cells:
             cells[name] += part.get(name, [""] * len(one.table))
     table = Table(
-        name=" and ".join(dict.fromkeys(posixpath.basename(one.table.name) for one in group)),
+        name=" and ".join(dict.fromkeys(one.table.file for one in group)),
         cells=cells,
         lines=[line for one in group for line in one.table.lines],
         has_header=first.table.has_header,
@@ -116,7 +115,7 @@ def join_by_ids(first: Table, others: Sequence[Table]) -> tuple[Table, Sequence[
         other, joined = found
         used.append(other)
         left.remove(other)
-    name = " and ".join(posixpath.basename(table.name) for table in (first, *used))
+    name = " and ".join(table.file for table in (first, *used))
     return (replace(joined, name=name), used) if used else None
 
 

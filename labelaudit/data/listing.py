@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from labelaudit.data.images import ImageError
 from labelaudit.data.parts import SPLITS
@@ -63,6 +65,20 @@ class Listing:
             object.__setattr__(self, "total", max(self.total, len(self.ids)))
         if self.splits is not None and not all(self.splits):
             object.__setattr__(self, "splits", None)
+
+    @cached_property
+    def told(self) -> Mapping[str, str]:
+        """Sample -> its label, of those that have one."""
+        return {name: label for name, label in zip(self.ids, self.labels, strict=True) if label is not None}
+
+    @property
+    def held(self) -> set[str]:
+        """The labels that samples have."""
+        return {label for label in {*self.labels} if label is not None}
+
+    def tell(self, *notes: str, **changes: Any) -> Listing:
+        """This listing with further ``notes``, and with ``changes`` of other fields."""
+        return replace(self, notes=(*self.notes, *notes), **changes)
 
     @property
     def hints(self) -> str:

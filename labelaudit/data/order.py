@@ -57,8 +57,8 @@ def state_classes(listing: Listing, classes: Sequence[str]) -> Listing:
     """``listing`` with the classes in the stated order; samples of no stated class become findings."""
     known = {*classes}
     strange = [row for row, label in enumerate(listing.labels) if label is not None and label not in known]
-    if strange and len(strange) == sum(label is not None for label in listing.labels):
-        held = name_some(sort_classes(label for label in listing.labels if label is not None), 5)
+    if strange and not listing.held & known:
+        held = name_some(sort_classes(listing.held), 5)
         raise DataError(f"no label is among `classes` {name_some(list(classes), 5)}: the labels are {held}")
     findings = tuple(
         Finding(

@@ -49,8 +49,8 @@ def inspect_source(source: Source) -> tuple[str, Listing]:
     with damage_of(f"'{_shown(source)}'", "restore it, or give another"):
         what, listing = _open(source)
     labels, notes = unify_spelling(listing.labels)
-    listing = replace(listing, labels=labels, notes=(*listing.notes, *notes))
-    listing = replace(listing, notes=(*listing.notes, *_note_splits(listing), *_note_owners(listing)))
+    listing = listing.tell(*notes, labels=labels)
+    listing = listing.tell(*_note_splits(listing), *_note_owners(listing))
     if source.classes is not None:
         listing = state_classes(listing, source.classes)
     if source.rows is not None:
@@ -154,7 +154,7 @@ def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[Reading, Lis
             hints = [f"{IN_NAMES}: {one.type_} ({one.describe()})." for one in offered[:1]]
             told = tables_beside(subject.tree) if subject.is_folder else ""
             hints += [f"{IN_TABLE}: {told}."] if told else []
-        return likely[0], replace(listing, notes=(*listing.notes, *hints))
+        return likely[0], listing.tell(*hints)
     refused = [reading for reading in readings if reading.certainty is Certainty.REFUSED]
     possible = [one for reading in readings if reading.certainty > Certainty.REFUSED for one in reading.candidates]
     undecided = [reading.refusal for reading in refused if isinstance(reading.refusal, Undecided)]

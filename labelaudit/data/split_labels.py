@@ -19,8 +19,8 @@ def join_splits(listings: Sequence[tuple[Reading, Listing]], subject: Subject) -
     Classes that are numbers may differ in leading zeros. ``None`` where the listings do not fit together so.
     """
     known = [split for _, listing in listings for split in {one.lower() for one in splits_in(listing)}]
-    classes = {label for label in listings[0][1].labels if label is not None}
-    called = [_called_as(listing.labels, classes) for _, listing in listings]
+    classes = listings[0][1].held
+    called = [_called_as(listing.held, classes) for _, listing in listings]
     if not subject.is_folder or "" in known or len({*known}) < len(known) or not all(called):
         return None
     every = {name for _, listing in listings for name in listing.ids}
@@ -61,9 +61,8 @@ def splits_in(listing: Listing) -> Sequence[str]:
     return splits_by_folder(listing.ids) if listing.splits is None else listing.splits
 
 
-def _called_as(labels: Sequence[str | None], classes: Collection[str]) -> dict[str, str]:
+def _called_as(held: set[str], classes: set[str]) -> dict[str, str]:
     """Label -> the one of ``classes`` that it means; empty where one means none, or all are one label."""
-    held = {label for label in labels if label is not None}
     known = {name: name for name in classes}
     if all(map(str.isdecimal, [*held, *classes])):
         numbers = {int(name): name for name in classes}

@@ -11,6 +11,7 @@ import codecs
 import csv
 import io
 import json
+import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -79,9 +80,14 @@ class Table:
     def columns(self) -> tuple[str, ...]:
         return tuple(self.cells)
 
+    @property
+    def file(self) -> str:
+        """The file without the folders above it."""
+        return posixpath.basename(self.name.replace("\\", "/"))
+
     def here(self, row: int) -> str:
         """The place of a row, for messages: ``labels.csv line 3``."""
-        return f"{self.name.replace(chr(92), '/').rpartition('/')[2]} line {self.lines[row]}"
+        return f"{self.file} line {self.lines[row]}"
 
 
 def parse_table(name: str, data: bytes) -> Table:

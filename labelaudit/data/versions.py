@@ -67,14 +67,11 @@ def find_copy(names: Iterable[str]) -> tuple[str, str] | None:
     """
     known = {name.casefold(): name for name in names}
     for folded, name in sorted(known.items()):
-        starts = [n for n in range(1, len(folded)) if folded[n] in " _-.(" and folded[:n].rstrip(" _-.") in known]
-        ends = [n for n in range(1, len(folded)) if folded[n - 1] in " _-.)" and folded[n:] in known]
-        for n in starts:
-            if _says_copy(folded[n:]):
-                return known[folded[:n].rstrip(" _-.")], name
-        for n in ends:
-            if _says_copy(folded[:n]):
-                return known[folded[n:]], name
+        starts = [(folded[:n].rstrip(" _-."), folded[n:]) for n in range(1, len(folded)) if folded[n] in " _-.("]
+        ends = [(folded[n:], folded[:n]) for n in range(1, len(folded)) if folded[n - 1] in " _-.)"]
+        for kept, rest in (*starts, *ends):
+            if kept in known and _says_copy(rest):
+                return known[kept], name
     return None
 
 

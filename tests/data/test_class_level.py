@@ -20,7 +20,7 @@ def files(spec: Spec) -> list[str]:
 def counts(spec: Spec) -> dict[str | None, int]:
     """Label -> images, as found in a dataset of these folders with so many images each."""
     level = find_classes(plant(files(spec)), "d")
-    return {} if level is None else dict(Counter(level.label(path) for path in files(spec)))
+    return {} if level is None else dict(Counter(level.of(path).label for path in files(spec)))
 
 
 CERTAIN: dict[str, tuple[Spec, dict[str | None, int]]] = {
@@ -161,18 +161,18 @@ def test_splits_and_where_labels_come_from_are_told() -> None:
     level = find_classes(plant(files(spec)), "d")
     assert level is not None
     assert level.describe() == "folder names below 'train/' and 'val/'"
-    assert [level.split(path) for path in files(spec)] == ["train", "train", "val", "val"]
+    assert [level.of(path).split for path in files(spec)] == ["train", "train", "val", "val"]
 
 
 def test_splits_have_plain_names_and_pieces_are_none() -> None:
     spec = {f"{part}/{name}": 1 for part in ("Training_Set", "validation_data") for name in "ab"}
     level = find_classes(plant(files(spec)), "d")
     assert level is not None
-    assert [level.split(path) for path in files(spec)] == ["train", "train", "val", "val"]
+    assert [level.of(path).split for path in files(spec)] == ["train", "train", "val", "val"]
     pieces = {"part_1/a": 1, "part_1/b": 1, "part_2/a": 1, "part_2/b": 1}
     level = find_classes(plant(files(pieces)), "d")
     assert level is not None
-    assert {level.split(path) for path in files(pieces)} == {""}
+    assert {level.of(path).split for path in files(pieces)} == {""}
 
 
 def test_images_are_in_the_order_of_loaders() -> None:

@@ -11,7 +11,7 @@ from functools import cache, partial
 import numpy as np
 
 from labelaudit.data.class_level import find_classes
-from labelaudit.data.folders import Candidate, Level, Undecided, plant, take_level
+from labelaudit.data.folders import Candidate, Level, Place, Undecided, plant, take_level
 from labelaudit.data.images import decode
 from labelaudit.data.listing import Listing
 from labelaudit.data.parts import part_of
@@ -88,7 +88,7 @@ def _refuse_lookalikes(tree: Tree, level: Level, masks: Set[str]) -> None:
         )
     paths: dict[str, list[str]] = {name: [] for name in names}
     for path in tree.paths:
-        label = level.label(path)
+        label = level.of(path).label
         if label is not None and path not in masks:
             paths[label].append(path)
     same = find_versions(paths, lambda path: _in_class(path, level), tree.storage.read)
@@ -104,7 +104,7 @@ def _refuse_lookalikes(tree: Tree, level: Level, masks: Set[str]) -> None:
 def _in_class(path: str, level: Level) -> str:
     """A path without its class folder and its ending: what images of one name have in common."""
     steps = posixpath.splitext(path)[0].split("/")
-    depth = len(level.class_folder(path))
+    depth = len(level.of(path).folder)
     return "/".join(steps[: depth - 1] + steps[depth:])
 
 
@@ -113,20 +113,19 @@ def list_classes(tree: Tree, level: Level, masks: Set[str]) -> Listing:
 
     Images in no class folder are findings, or a note where a folder has many; those passed over are a note.
     """
-    labels = {path: None if path in masks else level.label(path) for path in tree.paths}
+    labels = {path: None if path in masks else level.of(path).label for path in tree.paths}
     ids = tuple(sorted((path for path in tree.paths if labels[path] is not None), key=level.order))
-    splits = tuple(level.split(path) for path in ids)
-    passed: Counter[tuple[str, str]] = Counter()
+    splits = tuple(level.of(path).split for path in ids)
+    passed: Counter[Place] = Counter()
     strays: dict[str, list[str]] = {}
     for path in tree.paths:
-        reason = level.reason(path)
-        if reason is not None:
-            passed[_passed_folder(path, level), reason] += 1
+        if (place := level.of(path).passed) is not None:
+            passed[place] += 1
         elif labels[path] is None and path not in masks:
             strays.setdefault(path.rpartition("/")[0], []).append(path)
     few = [path for paths in strays.values() if len(paths) <= _MANY for path in paths]
     many = {folder: len(paths) for folder, paths in strays.items() if len(paths) > _MANY}
-    notes = _note_passed(passed)
+    notes = _note_passed(passed, level)
     notes += [
         f"Passed over {count(n, 'image')} of '{folder or '.'}' that lie in no class folder."
         for folder, n in many.items()
@@ -206,15 +205,15 @@ def _without_images(tree: Tree, level: Level) -> list[str]:
     return sorted("/".join(place) for place in found - held if part_of(place[-1]) is None)
 
 
-def _note_passed(passed: Mapping[tuple[str, str], int]) -> list[str]:
-    """Notes on the images of each (folder, reason) that was passed over; folders of one name are one note."""
-    alike: dict[tuple[str, str], list[tuple[str, int]]] = {}
-    for (folder, reason), images in passed.items():
-        alike.setdefault((posixpath.basename(folder), reason), []).append((folder, images))
+def _note_passed(passed: Mapping[Place, int], level: Level) -> list[str]:
+    """Notes on the images of each folder that was passed over; folders of one name are one note."""
+    alike: dict[tuple[str, str], list[Place]] = {}
+    for place in passed:
+        alike.setdefault((place[-1], level.passed[place]), []).append(place)
     notes = []
     for (name, reason), folders in alike.items():
-        where = f"'{folders[0][0]}/'" if len(folders) == 1 else f"{len(folders):,} folders called '{name}'"
-        notes.append(f"Passed over {count(sum(images for _, images in folders), 'image')} in {where}: {reason}.")
+        where = f"'{'/'.join(folders[0])}/'" if len(folders) == 1 else f"{len(folders):,} folders called '{name}'"
+        notes.append(f"Passed over {count(sum(map(passed.__getitem__, folders)), 'image')} in {where}: {reason}.")
     return notes
 
 
@@ -245,8 +244,3 @@ def _are_flat(tree: Tree, paths: Sequence[str]) -> bool:
         if len(colours) <= _FLAT or len(np.unique(colours, axis=0)) > _FLAT:
             return False
     return True
-
-
-def _passed_folder(path: str, level: Level) -> str:
-    steps = tuple(path.split("/")[:-1])
-    return next("/".join(steps[:n]) for n in range(len(steps) + 1) if steps[:n] in level.passed)

@@ -114,8 +114,7 @@ def list_names(tree: Tree, pattern: str) -> Listing:
             labels[path] = label.strip()
     if not labels:
         raise DataError(f"no name in '{tree.shown}' fits `label_from` name:'{pattern}': the first is '{tree.paths[0]}'")
-    order = Level(classes={}).order
-    ids = tuple(sorted(labels, key=order))
+    ids = tuple(sorted(labels, key=Level(classes={}).order))
     unfit = [path for path in paths if path not in labels]
     passed = len(tree.paths) - len(paths)
     return Listing(

@@ -163,8 +163,7 @@ def _of_side_table(one: FoundTable) -> Reading:
     named = {name: cells for name, cells in one.table.cells.items() if not is_nameless(name)}
     extra = {name: tuple([cells[row] for row in rows]) for name, cells in named.items() if name != one.columns.path}
     files = tuple([file for file in one.match.files if file is not None])
-    name = posixpath.basename(one.table.name)
-    skipped = Counter(map(ending_of, one.names))
+    skipped, name = Counter(map(ending_of, one.names)), one.table.file
     listing = Listing(root="", ids=files, labels=(None,) * len(files), extra=extra, skipped=skipped, origin=name)
     return Reading(what=f"further columns of {name}", read=lambda: listing, certainty=Certainty.BESIDE)
 
