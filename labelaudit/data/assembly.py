@@ -16,7 +16,7 @@ from labelaudit.data.matching import Match, path_steps
 from labelaudit.data.parts import SPLITS, split_kinds, splits_by_folder
 from labelaudit.data.table import Table
 from labelaudit.data.tree import Tree
-from labelaudit.data.votes import VOTES, describe, drop_torn, elect, gather_votes, offer_annotators, spell
+from labelaudit.data.votes import VOTES, hold_vote, offer_annotators
 from labelaudit.errors import DataError
 from labelaudit.text import count, name_some, spell_path
 from labelaudit.types import Finding
@@ -153,12 +153,9 @@ def _list_voted(table: Table, columns: Columns, names: Sequence[str], root: str,
     first: dict[str, int] = {}
     for row in kept:
         first.setdefault(names[row], row)
-    votes = gather_votes(table, columns, names, kept)
-    torn = drop_torn(votes)
-    labels = elect(votes)
+    labels, votes, notes = hold_vote(table, columns, names, kept)
     listing = _list(table, columns, names, root, list(first.values()), [labels[name] for name in first])
-    told = {VOTES: tuple(spell(votes[name]) for name in first)}
-    return listing.tell(describe(votes), *torn, extra={**listing.extra, **told})
+    return listing.tell(*notes, extra={**listing.extra, VOTES: tuple(votes[name] for name in first)})
 
 
 def _list(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from labelaudit.data.cells import without_zeros
 from labelaudit.data.column_names import HOLDS_NAMES, guess_column, plain_name
@@ -31,8 +31,6 @@ ANNOTATORS: tuple[str, ...] = tuple(
 """Names of columns that say whose vote a row is; lower case."""
 OF_VOTES = (VOTES, "consensus_label", "consensus_quality_score", "annotator_agreement", "num_annotations")
 """Columns of a sample that say what its votes say: no sources of labels."""
-BOTH = "\0"
-"""Sign between the labels that one annotator gave one image."""
 _ONE_PERSON = re.compile(rf"(labels?_(by_|of_)?)?({'|'.join(ANNOTATORS)})_?(\d+|[a-h])(_labels?)?")
 """Name of a column that holds the labels of one of several people."""
 MOST_PEOPLE = 50
@@ -101,63 +99,51 @@ def _says_whose(table: Table, image: str, who: str, labels: Sequence[str]) -> bo
     return len(images) < len(votes) and len(votes) >= _UNIQUE * len(told)
 
 
-def gather_votes(
+def hold_vote(
     table: Table, columns: Columns, names: Sequence[str], keep: Sequence[int]
-) -> dict[str, dict[str, str]]:
-    """Image -> annotator -> label of the rows ``keep``, which are about the images ``names``; the first image first.
+) -> tuple[dict[str, str | None], dict[str, str], tuple[str, ...]]:
+    """Image -> its most frequent label, image -> all votes on it as the text of a cell, and notes about the votes.
 
-    Several labels that an annotator gave one image stand beside each other, with `BOTH` between them.
+    The votes are those of the rows ``keep``, which are about the images ``names``. Of labels that are equally frequent
+    the one counts that is more frequent in the whole table. Votes of one person on one image with several labels are
+    left out.
     """
-    votes: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    labels = columns.labels(table.cells)
+    told = _gather(table, columns, names, keep)
+    torn = [(who, image, labels) for image, own in told.items() for who, labels in own.items() if len(labels) > 1]
+    votes = {image: {who: label for who, (label, *others) in own.items() if not others} for image, own in told.items()}
+    counts = {image: Counter(own.values()) for image, own in votes.items()}
+    overall = Counter(label for own in votes.values() for label in own.values())
+    elected = {
+        image: max(own, key=lambda label: (own[label], overall[label], label), default=None)
+        for image, own in counts.items()
+    }
+    people, disagree = {who for own in votes.values() for who in own}, sum(len(own) > 1 for own in counts.values())
+    notes = [
+        f"{overall.total():,} labels of {len(votes):,} images by {len(people):,} annotators, who disagree on "
+        f"{count(disagree, 'image')}: the given label is the most frequent one, and all are weighed."
+    ]
+    if torn:
+        who, image, labels = torn[0]
+        listed = " and ".join(f"'{label}'" for label in labels)
+        notes.append(
+            f"{count(len(torn), 'vote is', 'votes are')} left out because one person gave one image several labels: "
+            f"'{who}' called '{image}' {listed}."
+        )
+    return elected, {image: json.dumps(own, ensure_ascii=False) for image, own in votes.items()}, tuple(notes)
+
+
+def _gather(
+    table: Table, columns: Columns, names: Sequence[str], keep: Sequence[int]
+) -> dict[str, dict[str, list[str]]]:
+    """Image -> annotator -> the labels that one gave the other, each once; the first image first."""
+    votes: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
     people = {name: without_zeros(table.cells[name]) for name in columns.annotators}
+    labels = [] if len(people) > 1 else columns.labels(table.cells)
     for row in keep:
         own, said = votes[names[row]], {name: cells[row] for name, cells in people.items()}
-        if len(columns.annotators) > 1:
-            own |= {name: label for name, label in said.items() if label}
-        elif label := labels[row]:
-            who = said[columns.annotators[0]] or "?"
-            told = own[who].split(BOTH) if who in own else []
-            own[who] = BOTH.join([*told, *([] if label in told else [label])])
+        if labels:
+            said = {who or "?": labels[row] for who in said.values()}
+        for who, label in said.items():
+            if label and label not in own.setdefault(who, []):
+                own[who].append(label)
     return dict(votes)
-
-
-def drop_torn(votes: dict[str, dict[str, str]]) -> tuple[str, ...]:
-    """Take those ``votes`` away in which an annotator gave an image several labels; a note says how many."""
-    torn = [(image, who) for image, own in votes.items() for who, label in own.items() if BOTH in label]
-    if not torn:
-        return ()
-    image, who = torn[0]
-    labels = " and ".join(f"'{label}'" for label in votes[image][who].split(BOTH))
-    for name, whose in torn:
-        del votes[name][whose]
-    votes_are = count(len(torn), "vote is", "votes are")
-    return (
-        f"{votes_are} left out because one person gave one image several labels: '{who}' called '{image}' {labels}.",
-    )
-
-
-def elect(votes: Mapping[str, Mapping[str, str]]) -> dict[str, str | None]:
-    """Image -> most frequent label; of equally frequent ones the one that is more frequent in the whole table."""
-    overall = Counter(label for own in votes.values() for label in own.values())
-    return {
-        name: max(counts, key=lambda label: (counts[label], overall[label], label)) if counts else None
-        for name, own in votes.items()
-        for counts in [Counter(own.values())]
-    }
-
-
-def describe(votes: Mapping[str, Mapping[str, str]]) -> str:
-    """A sentence about the votes for a person."""
-    people = {who for own in votes.values() for who in own}
-    torn = sum(len(set(own.values())) > 1 for own in votes.values())
-    total = sum(map(len, votes.values()))
-    return (
-        f"{total:,} labels of {len(votes):,} images by {len(people):,} annotators, who disagree on "
-        f"{count(torn, 'image')}: the given label is the most frequent one, and all are weighed."
-    )
-
-
-def spell(votes: Mapping[str, str]) -> str:
-    """The votes on one image as the text of a cell."""
-    return json.dumps(dict(votes), ensure_ascii=False)
