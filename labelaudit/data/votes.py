@@ -110,7 +110,7 @@ def hold_vote(
     """
     told = _gather(table, columns, names, keep)
     torn = [(who, image, labels) for image, own in told.items() for who, labels in own.items() if len(labels) > 1]
-    votes = {image: {who: label for who, (label, *others) in own.items() if not others} for image, own in told.items()}
+    votes = {image: {who: labels[0] for who, labels in own.items() if len(labels) == 1} for image, own in told.items()}
     counts = {image: Counter(own.values()) for image, own in votes.items()}
     overall = Counter(label for own in votes.values() for label in own.values())
     elected = {
@@ -138,12 +138,15 @@ def _gather(
     """Image -> annotator -> the labels that one gave the other, each once; the first image first."""
     votes: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
     people = {name: without_zeros(table.cells[name]) for name in columns.annotators}
-    labels = [] if len(people) > 1 else columns.labels(table.cells)
+    (whose, *others), labels = people.values(), [] if len(people) > 1 else columns.labels(table.cells)
     for row in keep:
-        own, said = votes[names[row]], {name: cells[row] for name, cells in people.items()}
-        if labels:
-            said = {who or "?": labels[row] for who in said.values()}
+        own = votes[names[row]]
+        said = {name: cells[row] for name, cells in people.items()} if others else {whose[row] or "?": labels[row]}
         for who, label in said.items():
-            if label and label not in own.setdefault(who, []):
+            if not label:
+                continue
+            if who not in own:
+                own[who] = [label]
+            elif label not in own[who]:
                 own[who].append(label)
     return dict(votes)
