@@ -1,9 +1,13 @@
-"""Kinds of cells of a column: marks of 0 and 1, whole numbers, measurements."""
+"""Values as cells of text, and kinds of cells of a column: marks of 0 and 1, whole numbers, measurements."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from math import isnan
+from typing import Any
+
+from labelaudit.errors import DataError
 
 _SHARE = re.compile(r"\d*\.?\d+(e-?\d+)?", re.IGNORECASE)
 _CORNER = re.compile(r"\d{1,9}")
@@ -77,3 +81,24 @@ def find_corners(columns: Mapping[str, Sequence[str]]) -> Sequence[str]:
         if all(x < right and y < below for x, y, right, below in corners):
             return box
     return ()
+
+
+def named_label(value: Any, names: Sequence[Any], where: str) -> str | None:
+    """A label as text. Integers are looked up in ``names`` if there are any; negative ones and nothing are no label.
+
+    Raises `DataError`, which calls the dataset ``where``, for a number beyond the names.
+    """
+    number = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+    if isinstance(number, int) and not isinstance(number, bool) and names:
+        if number >= len(names):
+            raise DataError(f"{where} has label {number}, but names {len(names)} classes")
+        number = names[number] if number >= 0 else None
+    return scalar_text(number) or None
+
+
+def scalar_text(value: Any) -> str:
+    """A value as a cell: nothing for ``None``, NaN, and pandas' NA and NaT; whole floats without ``.0``."""
+    value = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+    if value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and isnan(value)):
+        return ""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()

@@ -19,14 +19,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from labelaudit.data.images import ImageError
+from labelaudit.data.formats import ImageError, ends_as_image
 from labelaudit.data.listing import Listing, read_file
 from labelaudit.data.order import sort_classes
 from labelaudit.data.parts import Part, lies_in, part_of
 from labelaudit.data.reader import Subject
 from labelaudit.data.source import is_address
 from labelaudit.data.spelling import LONGEST, plain_spelling
-from labelaudit.data.table import ends_as_image, parse_table
+from labelaudit.data.table import MANY_COLUMNS, parse_table
 from labelaudit.data.tree import ending_of, stem_of
 from labelaudit.errors import DataError, damage_of
 from labelaudit.text import count, name_some
@@ -43,8 +43,6 @@ _FIELDS = ("names", "id2label", "classes", "class_names", "label_names")
 """Keys of a document below which the names may be."""
 _LARGEST, _LARGEST_YAML, _MOST, _MOST_NAMES = 5_000_000, 200_000, 40, 50_000
 """Bytes of such a file, of one that is slow to read, and how many are looked at."""
-_WIDEST = 50
-"""Columns of a table that names classes: each may name the numbers of each."""
 _SHOWN = 3
 
 Names = Mapping[str, str]
@@ -229,7 +227,7 @@ def _parse(file: str, data: bytes) -> Iterator[Names]:
         yield from (_of_card if ending == ".md" else _of_yaml)(text)
     elif ending in (".csv", ".tsv"):
         cells = list(parse_table(file, data).cells.values())
-        for codes in cells if len(cells) <= _WIDEST else ():
+        for codes in cells if len(cells) <= MANY_COLUMNS else ():
             if len({*codes}) == len(codes) and all(map(_LINE.fullmatch, (f"{code} x" for code in codes))):
                 yield from (dict(zip(codes, names, strict=True)) for names in cells if names is not codes)
     else:

@@ -101,6 +101,12 @@ def identify(data: bytes) -> str | None:
     return next((kind for kind, (mark, _, _) in _READERS.items() if re.match(mark, head, re.DOTALL)), None)
 
 
+def ends_as_image(cell: str) -> bool:
+    """Whether a cell ends as the name of an image file does."""
+    ending = re.search(r"\.\w+$", cell.strip().partition("?")[0])
+    return ending is not None and ending.group().lower() in SUFFIXES
+
+
 def suffix(data: bytes) -> str:
     """The usual ending of a file of these bytes; empty where they are not an image known here.
 

@@ -16,13 +16,14 @@ from labelaudit.data.assembly import DETECTED, FoundTable
 from labelaudit.data.column_names import PATH_NAMES, guess_column
 from labelaudit.data.columns import Columns, PathsOnly, choose_columns, find_paths
 from labelaudit.data.folder_rows import PATHS, spread_folders
+from labelaudit.data.formats import ends_as_image
 from labelaudit.data.joined_tables import join_by_ids, join_tables, leave_parts, with_split
 from labelaudit.data.matching import Match, path_steps
 from labelaudit.data.parts import Part, part_of, split_kinds
 from labelaudit.data.reader import read_document
 from labelaudit.data.sidecars import find_sidecars, tabulate
 from labelaudit.data.source import Source
-from labelaudit.data.table import DOCUMENT_SUFFIXES, DocumentError, EncodingError, Table, ends_as_image
+from labelaudit.data.table import DOCUMENT_SUFFIXES, MANY_COLUMNS, DocumentError, EncodingError, Table
 from labelaudit.data.tree import Tree, ending_of, stem_of
 from labelaudit.data.votes import find_annotators, find_wide_annotators
 from labelaudit.errors import DataError
@@ -34,8 +35,6 @@ _MOST = 40
 """Tables of a folder that are looked at."""
 _LOOKED_AT, _EXAMINED = 50, 200
 """Rows that show which columns name images, and whether any does."""
-_WIDEST = 50
-"""Columns of a table that are read beside labels: wider ones hold features."""
 _OWN = frozenset(["digest", "given_label"])
 """Columns of what this tool writes about single images (baselines, verdicts, plans, what a gate found): they name some
 images under the labels of a time."""
@@ -242,7 +241,7 @@ def _judge(table: Table, path: str, tree: Tree, source: Source) -> list[FoundTab
 def _beside(table: Table, path: str, tree: Tree) -> list[FoundTable]:
     """A table with further columns about images, one row for each; a list of a split has its name as a column."""
     columns = Columns(path=find_paths(table.cells, tree.index.names), label=None)
-    if columns.path is None or len(table.columns) > _WIDEST:
+    if columns.path is None or len(table.columns) > MANY_COLUMNS:
         return []
     found = _matched(with_split(table, path), columns, path, tree)
     once = isinstance(found, FoundTable) and found.named == found.match.matched

@@ -7,10 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from labelaudit.data.archive import is_archive
-from labelaudit.data.formats import VIDEOS
+from labelaudit.data.formats import VIDEOS, ends_as_image
 from labelaudit.data.images import ImageError, suffix
 from labelaudit.data.reader import Subject, read_document
-from labelaudit.data.table import ends_as_image
+from labelaudit.data.table import MANY_COLUMNS
 from labelaudit.data.tree import Tree, ending_of
 from labelaudit.errors import DataError
 from labelaudit.text import count, name_some
@@ -27,8 +27,6 @@ _UNREAD = frozenset(
     """.split()
 )
 """Endings of pictures in formats that are not read."""
-_WIDEST = 50
-"""Columns of a table about images: wider ones may hold their pixels."""
 _FEW, _LOOKED_AT = 4, 20  # files that a message names, and that it looks into
 
 
@@ -52,7 +50,7 @@ def tables_beside(tree: Tree) -> str:
             return str(error)
         if any(tree.index.names(cell) for cells in table.cells.values() for cell in cells[:_LOOKED_AT]):
             return f"'{name}' is called as examples or results are: give it as `labels` if it holds their labels"
-        if len(table.columns) > _WIDEST:
+        if len(table.columns) > MANY_COLUMNS:
             return f"'{name}' has {len(table.columns):,} columns: if these are pixels, give that file as DATA"
         if len(table) >= len(tree.paths):
             return f"'{name}' has {count(len(table), 'row')}: add a column with the path of the image of each"

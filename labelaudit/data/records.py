@@ -8,18 +8,16 @@ lists stay lists, as text.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
 from typing import Any
 
 from labelaudit.data.column_names import LABEL_NAMES, PATH_NAMES, plain_name
-from labelaudit.data.formats import SUFFIXES
+from labelaudit.data.formats import ends_as_image
 from labelaudit.data.parts import Part, part_of
 from labelaudit.errors import DataError
 
-_FILE = re.compile(rf"({'|'.join(map(re.escape, sorted(SUFFIXES)))})$", re.IGNORECASE)
 Records = list[tuple[int, Mapping[str, str]]]
 """(line or number, column -> cell) of each record."""
 
@@ -89,7 +87,7 @@ def _lists_in(document: dict[str, Any]) -> list[Any]:
     none, or several."""
     lists = {key: value for key, value in document.items() if _is_records(value)}
     of_files = [
-        key for key in lists if any(isinstance(cell, str) and _FILE.search(cell) for cell in lists[key][0].values())
+        key for key in lists if any(isinstance(cell, str) and ends_as_image(cell) for cell in lists[key][0].values())
     ]
     if len(lists) == 1 or len(of_files) == 1:
         return lists[of_files[0]] if of_files else next(iter(lists.values()))

@@ -17,13 +17,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
-from math import isnan
 from typing import Any
 from xml.etree import ElementTree
 
+from labelaudit.data.cells import scalar_text
 from labelaudit.data.column_names import LABEL_NAMES, PATH_NAMES, is_label_name, plain_name
 from labelaudit.data.columns import Cells
-from labelaudit.data.images import SUFFIXES
+from labelaudit.data.formats import SUFFIXES, ends_as_image
 from labelaudit.data.records import columns_of, flatten, parse_document, parse_json, read_lines
 from labelaudit.errors import DataError
 from labelaudit.text import find_twice
@@ -55,6 +55,8 @@ _LOOKED_AT = 50  # lines that may be remarks, and rows that show what parts them
 _LONGEST_CELL = 10_000  # characters of a list or an object
 _WIDEST = 200_000
 """Columns of a table: more than the pixels of an image that anybody keeps in one."""
+MANY_COLUMNS = 50
+"""Wider tables hold features or pixels, and no more than that is said of images or classes."""
 _FEW_CELLS, _SPARSEST = 10_000_000, 100
 """Cells that records may be spread over, and how many of them for each cell that holds anything."""
 
@@ -110,12 +112,6 @@ def parse_table(name: str, data: bytes) -> Table:
         return _of_header(name, lines)
     columns = tuple(f"column {number + 1}" for number in range(len(width)))
     return _filled(name, columns, lines, has_header=False)
-
-
-def ends_as_image(cell: str) -> bool:
-    """Whether a cell ends as the name of an image file does."""
-    ending = re.search(r"\.\w+$", cell.strip().partition("?")[0])
-    return ending is not None and ending.group().lower() in SUFFIXES
 
 
 def _is_header(lines: Sequence[Line]) -> bool:
@@ -346,24 +342,3 @@ def frame_table(data: Any) -> Table:
         for name, key in zip(names, data.columns, strict=True)
     }
     return Table(name="the data frame", cells=cells, lines=range(len(data)))
-
-
-def named_label(value: Any, names: Sequence[Any], where: str) -> str | None:
-    """A label as text. Integers are looked up in ``names`` if there are any; negative ones and nothing are no label.
-
-    Raises `DataError`, which calls the dataset ``where``, for a number beyond the names.
-    """
-    number = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
-    if isinstance(number, int) and not isinstance(number, bool) and names:
-        if number >= len(names):
-            raise DataError(f"{where} has label {number}, but names {len(names)} classes")
-        number = names[number] if number >= 0 else None
-    return scalar_text(number) or None
-
-
-def scalar_text(value: Any) -> str:
-    """A value as a cell: nothing for ``None``, NaN, and pandas' NA and NaT; whole floats without ``.0``."""
-    value = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
-    if value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and isnan(value)):
-        return ""
-    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()

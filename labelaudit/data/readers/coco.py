@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from labelaudit.data.cells import scalar_text
 from labelaudit.data.column_names import LABEL_NAMES, guess_column
-from labelaudit.data.table import DocumentError, Table, parse_export, scalar_text
+from labelaudit.data.table import DocumentError, Table, parse_export
 
 _NAMING = ("file_name", "path", "coco_url")
 _OWN = frozenset(["id", "file_name", "path", "label", "coco_url", "flickr_url", "license", "height", "width"])

@@ -9,9 +9,10 @@ from functools import partial
 
 from labelaudit.data.assembly import FoundTable, assemble
 from labelaudit.data.columns import Columns
+from labelaudit.data.formats import ends_as_image
 from labelaudit.data.images import ImageError
 from labelaudit.data.reader import Reading, Subject
-from labelaudit.data.table import Table, ends_as_image
+from labelaudit.data.table import Table
 from labelaudit.data.tree import Tree, ending_of
 
 _LONGEST = 10_000_000  # bytes of a list

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from labelaudit.data.table import DocumentError, Table, ends_as_image, parse_export
+from labelaudit.data.formats import ends_as_image
+from labelaudit.data.table import DocumentError, Table, parse_export
 
 
 def tabulate(name: str, data: bytes) -> Table | None:

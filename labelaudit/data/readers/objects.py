@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from labelaudit.data.cells import named_label, scalar_text
 from labelaudit.data.columns import choose_columns
 from labelaudit.data.images import encode
 from labelaudit.data.listing import Files, Listing, join_listings, read_file
@@ -21,7 +22,7 @@ from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.readers.arrays import Stack, array_labels, as_stack
 from labelaudit.data.readers.label_table import list_frame
 from labelaudit.data.source import Source
-from labelaudit.data.table import frame_table, is_frame, named_label, scalar_text
+from labelaudit.data.table import frame_table, is_frame
 from labelaudit.errors import DataError
 from labelaudit.text import find_twice, name_some
 

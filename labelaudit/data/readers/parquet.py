@@ -18,6 +18,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from labelaudit.data.cells import named_label, scalar_text
 from labelaudit.data.column_names import LABEL_NAMES, PATH_NAMES, guess_column
 from labelaudit.data.columns import choose_columns, require_column
 from labelaudit.data.folders import Candidate, Undecided
@@ -26,7 +27,7 @@ from labelaudit.data.listing import Listing, read_file, split_of
 from labelaudit.data.parts import part_of
 from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.source import Source
-from labelaudit.data.table import Table, named_label, scalar_text
+from labelaudit.data.table import Table
 from labelaudit.errors import DataError, first_line
 from labelaudit.text import name_some, size
 
