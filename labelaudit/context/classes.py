@@ -14,7 +14,7 @@ import numpy as np
 
 from labelaudit.context.grades import read_order
 from labelaudit.data.spelling import plain_spelling
-from labelaudit.judge.scores import sum_by_label
+from labelaudit.judge.scores import chance_of_more, sum_by_label
 from labelaudit.leading import Table
 from labelaudit.text import name_some
 from labelaudit.types import Bools, Floats, Ints, Samples
@@ -167,11 +167,8 @@ def _are_alike(probs: Table, labels: Ints, likeliest: Ints, one: int, other: int
 
 def _area(odds: Floats, mine: Bools) -> tuple[float, float]:
     """Chance that an image of ``mine`` (n,) has higher ``odds`` (n,) than another, and its error if that is a half."""
-    from scipy.stats import rankdata
-
     m, k = int(mine.sum()), int((~mine).sum())
-    found = float((rankdata(odds)[mine].sum() - m * (m + 1) / 2) / (m * k))
-    return found, float(np.sqrt((m + k + 1) / (12 * m * k)))
+    return chance_of_more(odds, mine), float(np.sqrt((m + k + 1) / (12 * m * k)))
 
 
 def _lie_in_two_heaps(odds: Floats, mine: Bools) -> bool:

@@ -108,6 +108,18 @@ def self_confidence(labels: npt.NDArray[Any], probs: Table) -> npt.NDArray[np.fl
     return np.asarray(np.clip(1 - given, 0, 1), dtype=np.float64)
 
 
+def chance_of_more(values: npt.NDArray[Any], mine: npt.NDArray[np.bool_]) -> float:
+    """Chance that one of ``mine`` (n,) has more of ``values`` (n,) than one of the others, ties half: the area under
+    the ROC curve, without the second that scipy.stats takes to load.
+
+    >>> chance_of_more(np.array([3.0, 3.0, 1.0]), np.array([True, False, False]))
+    0.75
+    """
+    others, own = np.sort(values[~mine]), np.sort(values[mine])
+    below = np.searchsorted(others, own, "left").sum() + np.searchsorted(others, own, "right").sum()
+    return float(below / (2 * len(own) * len(others)))
+
+
 def sum_by_label(
     table: Table, labels: npt.NDArray[np.integer[Any]], counted: npt.NDArray[np.bool_] | None = None
 ) -> npt.NDArray[np.float64]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
+from labelaudit.judge.scores import chance_of_more
 from labelaudit.types import Bools
 
 
@@ -19,8 +19,6 @@ def auroc(suspicion: npt.NDArray[Any], wrong: Bools) -> float | None:
     >>> auroc(np.array([3.0, 3.0, 1.0]), np.array([True, False, False]))
     0.75
     """
-    bad = int(wrong.sum())
-    good = len(wrong) - bad
-    if not (bad and good) or not np.isfinite(suspicion).all():
+    if wrong.all() or not wrong.any() or not np.isfinite(suspicion).all():
         return None
-    return float((rankdata(suspicion)[wrong].sum() - bad * (bad + 1) / 2) / (bad * good))
+    return chance_of_more(suspicion, wrong)

@@ -31,6 +31,7 @@ from labelaudit.scanning.unit_costs import UnitCosts
 SUSPECTS, MANY_SUSPECTS = 0.05, 0.3
 """Shares of the samples that suspects are taken to be, and may be: nobody knows before."""
 _PASSES = 35.0  # over all cells for closed forms, and over those of each point of a learning curve
+_TURNED_TO = 30.0  # passes over the components of all samples, which closed forms put in order and divide
 _POOLED = 3.0  # sharpnesses that weighing a model of a pool is worth
 _NOISE = 4.0  # sharpnesses that fitting the noise model is worth, for each model heard and once more
 _DECIDED = 10.0  # passes over all cells that are kept of each model heard
@@ -39,12 +40,14 @@ _JUDGED = 0.25  # rows of text that a decision is worth, however many classes th
 _STRANGERS, _STRANGE = 70.0, 5.0  # passes in which images of no class are looked for; rows of text that each is worth
 _ALIKE, _TAKEN = 3.0, 100.0  # rows of text that looking for copies of a sample is worth; products of a number compared
 _LOOKED, _TURNED = 0.15, 1200  # share of the images that are looked at for copies, and how many for turned ones
-_CUES, _CUED = 230.0, 1000  # rows of text that looking at an image for shortcuts and blur is worth, and at how many
+_CUES, _CUED = 230.0, 1000  # rows of text that looking at an image for shortcuts is worth, and at how many
+_BLUR = 70.0  # rows of text that telling whether an image is blurred is worth, once it is decoded
+_BEGUN = 3e4  # rows of text that beginning to train, or to decide, is worth, however few samples there are
 _AS_TEXT, _AS_ARRAYS = 1.3, 0.6  # rows of text that judging and writing a sample is worth, as text or not
 _PAGE = 4e4  # rows of text that the page without suspects is worth, with what is loaded for it
 _SHOWN = 25.0  # rows of text that a suspect on the page is worth
 _WRITTEN = 10.0  # passes that writing a class probability of a model is worth, where all are kept
-_LOADED = 2.5e5  # rows of text that loading scikit-learn is worth, which looks for shortcuts in images
+_LOADED = 2.2e5  # rows of text that loading scikit-learn is worth, which looks for shortcuts in images
 _NEAR = 1700.0  # bytes of those most like a sample, and of its pairs with them
 _PER_ROW = 250.0  # bytes of text and numbers of a sample that is judged by given probabilities
 _CURVE_TABLES = 4.0  # tables of its samples and all classes that a learning curve holds at once
@@ -118,8 +121,9 @@ def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
         compared = (n if work.small else min(n, _TURNED + _LOOKED * n)) * work.unseen
         if work.widths:
             found["duplicates"] += costs.look * compared / work.threads
-        looks = min(n, _CUED) + (min(n, USUAL) if work.suspects else 0) + work.suspects * n
-        found["decide"] += costs.row * (_LOADED + _CUES * min(n, _CUED)) + costs.look * looks / work.threads
+        cued, seen = min(n, _CUED), (min(n, USUAL) if work.suspects else 0) + work.suspects * n
+        found["decide"] += costs.row * (_LOADED + _CUES * cued + _BLUR * seen)
+        found["decide"] += costs.look * (cued + seen) / work.threads
         found["write"] += costs.preview * count_pictures(n, work.shown) / work.threads
     return found
 
@@ -134,7 +138,7 @@ def _count_decision(work: Workload, costs: UnitCosts) -> float:
     if work.widths:
         passes += 0.0 if work.large else _STRANGERS * cells
         pair = _COMPARED * (min(MEMORY_WIDTH, work.kept) * costs.product + costs.pair)
-        seconds += costs.row * _STRANGE * n + n * count_compared(n) * pair / work.threads
+        seconds += costs.row * (_BEGUN + _STRANGE * n) + n * count_compared(n) * pair / work.threads
     return seconds + costs.cell * passes / work.threads
 
 
@@ -160,12 +164,12 @@ def _count_closed_forms(work: Workload, costs: UnitCosts) -> float:
     """Seconds of closed forms, the learning curve, the discriminant and votes."""
     n, width, classes, drawn = work.samples, work.kept, work.classes, count_drawn(work.samples, work.classes)
     cells, narrow = n * classes, min(width, discriminant_width(n))
-    seconds = _count_models(work, n, width, len(PENALTIES), costs)
+    seconds = costs.row * _BEGUN + _count_models(work, n, width, len(PENALTIES), costs)
     for parts in PARTS:
         part = _count_models(work, drawn // parts, min(width, CURVE_WIDTH), len(CURVE_PENALTIES), costs)
         seconds += parts * part + 2 * _POOLED * costs.fit * count_some(drawn, classes) * classes
     products = float(narrow * (n * narrow + cells))
-    passes = _PASSES * (cells + len(PARTS) * drawn * classes)
+    passes = _PASSES * (cells + len(PARTS) * drawn * classes) + _TURNED_TO * n * width
     return seconds + (costs.product * products + costs.cell * passes) / work.threads
 
 
