@@ -124,9 +124,13 @@ def measure_gain(
         for tried, sign in ((all_of_them, 1), (few, -1)):
             probs = pool(tried, labels, counted=others, shares=shares).probs[held, labels[held]]
             gains[held] += sign * np.log(np.maximum(probs, _LEAST))
-    if groups is not None and shares is not None:
-        group = np.unique(groups[rows], return_inverse=True)[1]
-        gains = np.bincount(group, gains * shares).astype(np.float64)
+    return gain_of(gains, None if groups is None else groups[rows])
+
+
+def gain_of(gains: Floats, groups: Ints | None) -> Gain:
+    """The mean of ``gains`` (n,) in nats, a mean of each of the ``groups`` (n,) being one observation."""
+    if groups is not None and (shares := group_shares(groups)) is not None:
+        gains = np.bincount(np.unique(groups, return_inverse=True)[1], gains * shares).astype(np.float64)
     return Gain(nats=float(gains.mean()), error=float(gains.std() / np.sqrt(len(gains))))
 
 

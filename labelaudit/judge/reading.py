@@ -47,6 +47,8 @@ CERTAIN = 0.99
 UNSEEN = 0.04
 """Share of labels that may be wrong although they look right to every model, as five of a hundred reassessed
 photographs do: nothing rules them out, so the interval reaches beyond what anything contradicts."""
+SEEN = 0.5
+"""Share of labels that are the pool's likeliest class below which models may hardly see the classes."""
 
 _SEES = 0.95  # by the noise model, from which it does
 _ODDS = 2.0  # what the odds of a wrong label are multiplied by in its reading: people err more often than it believes

@@ -13,6 +13,7 @@ import numpy as np
 from labelaudit.features.known import advise_backbone
 from labelaudit.judge.consensus import Consensus
 from labelaudit.judge.decide import FEWEST
+from labelaudit.judge.reading import SEEN
 from labelaudit.judge.verdict_fit import VerdictFit
 from labelaudit.leading import KEPT
 from labelaudit.scanning.pool import ModelPool
@@ -20,7 +21,6 @@ from labelaudit.text import count, name_some
 from labelaudit.types import Bools, Decision, Evidence, Floats, Ints, Samples
 
 _SEVERAL = 10  # suspects from which it is said how many are sure
-_HARDLY_SEEN = 0.5  # share of labels that are the models' likeliest class below which they may hardly see the classes
 _FITTED = 20  # labels from which it is worth a word that probabilities agree with all of them
 _CHANCE, _NOTHING = 2, 1e-6  # standard errors, and nats that are rounding
 _SMALL = 50  # images per class below which the rate was seen to be off by a factor of two (docs/evidence.md)
@@ -61,7 +61,7 @@ def note_doubt(decision: Decision, features: str, agreed: float = 1.0) -> list[s
     if flagged < _SEVERAL:
         return []
     notes = []
-    if agreed < _HARDLY_SEEN:
+    if agreed < SEEN:
         notes.append(
             f"The models name the given class of only {agreed:.0%} of the images: either very many labels are wrong, "
             "or the models can hardly see these classes, and then most suspects have a right label, sure ones too. "

@@ -30,6 +30,8 @@ from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.open_set import OpenSet, beats_even_errors, find_open_set
 from labelaudit.judge.pool import Gain, measure_gain
+from labelaudit.judge.reading import SEEN
+from labelaudit.judge.refutation import is_refuted
 from labelaudit.judge.scores import self_confidence
 from labelaudit.leading import Leading, Reordered, Table, is_large, take_rows
 from labelaudit.machine import Machine
@@ -226,6 +228,9 @@ class ModelPool:
             seen = np.where((known == noise_model.UNKNOWN) & (none >= 0.5), noise_model.NO_CLASS, known)
             fitted = fit_noise_model(heard, labels, known=seen, groups=groups, start=fitted)
         consensus = agree(models, fitted, labels, known=known, strangers=strangers, curve=self._curve, groups=groups)
+        doubtful = consensus.reading.agreed < SEEN and not self.large
+        if doubtful and is_refuted(models, heard, labels, self._fold_of, groups=groups):
+            consensus = replace(consensus, reading=replace(consensus.reading, sure=float(consensus.none.mean())))
         return replace(consensus.take(self._place), gain=gain)
 
     def _choose_models(self) -> tuple[dict[str, Table], dict[str, Table], Gain | None]:

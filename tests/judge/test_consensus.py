@@ -17,6 +17,7 @@ from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import UNKNOWN
 from labelaudit.judge.pool import measure_gain, pool
 from labelaudit.judge.reading import ALIKE, BORNE_OUT, HIDDEN, PLAIN, THRICE, read_rate
+from labelaudit.judge.refutation import is_refuted
 from labelaudit.judge.scores import odds_of_wrong
 from labelaudit.judge.standing_out import share_standing_out
 
@@ -55,6 +56,17 @@ def test_more_models_are_heard_where_they_predict_labels_that_nobody_fitted() ->
     nothing_new = softmax(np.log(good) + rng.normal(size=good.shape))
     assert not measure_gain({"good": good}, {"nothing_new": nothing_new}, given, folds).earned
     assert measure_gain({"good": good}, {"dull": dull}, given, np.zeros_like(folds)).nats == 0
+
+
+def test_labels_refute_errors_where_models_can_hardly_see_the_classes_but_not_even_ones() -> None:
+    rng = np.random.default_rng(0)
+    given, alone = rng.integers(0, 12, 300), np.arange(300)
+    unsure = {str(seed): softmax(1.2 * np.eye(12)[given] + rng.normal(size=(300, 12))) for seed in range(2)}
+    assert is_refuted(unsure, unsure, given, alone % 5, groups=alone)
+    assert not is_refuted(unsure, unsure, given, np.zeros_like(alone), groups=alone)
+    wrong = np.where(rng.random(300) < 0.55, rng.integers(0, 12, 300), given)
+    clear = {name: softmax(4 * np.log(probs) + 4 * np.eye(12)[given]) for name, probs in unsure.items()}
+    assert not is_refuted(clear, clear, wrong, alone % 5, groups=alone)
 
 
 def test_one_factor_on_all_odds_moves_the_mean_and_no_rank() -> None:
