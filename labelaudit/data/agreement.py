@@ -7,15 +7,7 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from labelaudit.data.assembly import DETECTED, splits_of
-from labelaudit.data.column_names import (
-    COORDINATE_NAMES,
-    LABEL_NAMES,
-    SPLIT_NAMES,
-    guess_column,
-    is_label_name,
-    is_nameless,
-    plain_name,
-)
+from labelaudit.data.column_names import LABEL_NAMES, SPLIT_NAMES, guess_column, is_label_name, is_nameless, plain_name
 from labelaudit.data.folder_rows import FILM
 from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing
@@ -104,11 +96,11 @@ def refuse_unlike(reading: Reading, listing: Listing, beside: Sequence[Listing])
     """Raise `Undecided` where a table ``beside`` has several columns of labels, and the one that is called so most
     plainly divides the images otherwise than the ``listing`` of ``reading`` does."""
     for other in beside:
-        named = [name for name in filter(is_label_name, other.extra) if plain_name(name) not in COORDINATE_NAMES]
+        named = list(filter(is_label_name, other.extra))
         column = guess_column(named, LABEL_NAMES) if len(named) > 1 and DETECTED not in other.extra else None
-        told = replace(other, labels=other.extra[column]) if column else listing
-        if (gap := _disagreement(listing, told)).startswith(("differ", "divide", "exchange")):
-            asked = Candidate(type_=f"`label_column` {column}", classes=sorted(set(filter(None, told.labels))))
+        gap = _disagreement(listing, replace(other, labels=other.extra[column])) if column else ""
+        if column and gap.startswith(("differ", "divide", "exchange")):
+            asked = Candidate(type_=f"`label_column` {column}", classes=sorted(set(filter(None, other.extra[column]))))
             reason = f"the {listing.origin} and column '{column}' of {other.origin} {gap}"
             raise Undecided(f"{reason}. Say which", [*_typed(reading, listing), asked])
 

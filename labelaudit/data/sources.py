@@ -32,6 +32,8 @@ from labelaudit.text import name_some
 _FEW = 4  # splits whose classes are compared
 _OWNER = re.compile(r"(?<![^\W\d_])(patient|subject|specimen|slide|video|clip)[ _-]?\d+", re.IGNORECASE)
 """The part of a path that says of whom or of what an image is."""
+_DIVIDING = re.compile(r"\d+|[0-9a-f]{1,2}")
+"""Names of folders that may be classes, or only divide many files; then a table with labels is asked about."""
 _LOOKED_AT = 500  # paths that are looked at for such parts before all are
 
 
@@ -140,7 +142,14 @@ def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[Reading, Lis
         readings = [reading for reading in readings if reading.certainty is not Certainty.OFFERED]
     certain = [reading for reading in readings if reading.certainty is Certainty.CERTAIN]
     if len(certain) == 1:
-        return certain[0], certain[0].read()
+        listing = certain[0].read()
+        tables = [reading for reading in readings if reading.certainty is Certainty.LIKELY]
+        may_divide = certain[0].reader == "class_folders" and all(
+            _DIVIDING.fullmatch(label or "") for label in {*listing.labels}
+        )
+        if not (tables and may_divide):
+            return certain[0], listing
+        certain += tables
     if certain:
         return agree(certain, subject)
     likely = [reading for reading in readings if reading.certainty is Certainty.LIKELY]

@@ -109,6 +109,11 @@ STOPPED: dict[str, tuple[Files, str]] = {
         {f"Class {n}-samples": 2 for n in (1, 2)},
         "may be beside the data and no classes. If they are classes, say so: `label_from` top .2 classes: Class 1",
     ),
+    "folders that may only divide files, and a table": (
+        {f"{n % 2}/{n}.jpg": P for n in range(12)}
+        | {"l.csv": "file,kind\n" + "".join(f"{n}.jpg,{'abc'[n % 3]}\n" for n in range(12))},
+        "two sources of labels that divide .* `data_format` class-folders .2 classes: 0, 1",
+    ),
     "folders and a table that says neither": (
         {f"{n}/{m}/{n}{m}.jpg": P for n in "ab" for m in "01"}
         | {"l.csv": "id,landmark_id\n" + "".join(f"{n}{m},{m}\n" for n in "ab" for m in "01")},
