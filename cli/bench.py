@@ -164,7 +164,8 @@ def _show(console: Console, groups: Sequence[tuple[Preset, list[Row]]]) -> None:
     for one, group in groups:
         with trimmed(console):
             console.print(_table(one, group))
-        say(console, *filter(None, (*orders_of(one, group), agreement_of(group))))
+        if group[0].runs[0].whole:
+            say(console, *filter(None, (*orders_of(one, group), agreement_of(group))))
     differing = dict.fromkeys(one.differs for one, _ in groups if one.differs)
     say(console, *(f"Differs from the paper: {differs}." for differs in differing))
 

@@ -233,7 +233,9 @@ def summarize(made: TrainedFolder) -> Iterator[str]:
     yield f"Given labels of the training images: {row['train_accuracy']:.1%} agree with the model."
     for name in ("valid", "test"):
         if f"{name}_accuracy" in row:
-            others = {key.rpartition("_")[2]: v for key, v in row.items() if key.startswith(f"{name}_accuracy_")}
+            others = {
+                f"by its {key.rpartition('_')[2]}": v for key, v in row.items() if key.startswith(f"{name}_accuracy_")
+            }
             others |= {"among the five likeliest": row[f"{name}_top5"]} if f"{name}_top5" in row else {}
             beside = "".join(f", {view} {value:.1%}" for view, value in others.items())
             yield f"Accuracy on {name} images: {row[f'{name}_accuracy']:.1%}{beside}."
