@@ -255,12 +255,12 @@ def test_groups_and_copies_are_judged_together_as_in_whole_tables(probs: np.ndar
     kept = Leading(labels, CLASSES)
     kept[:] = probs
     labels[1::2] = labels[::2]
+    labels[1] = (labels[0] + 1) % CLASSES
     groups = np.arange(40) // 2
-    whole, part = (judge_groups_together(table, labels, groups) for table in (kept[:], kept))
+    whole, part = (judge_groups_together(table, labels, groups, table) for table in (kept[:], kept))
     assert part[:].argmax(axis=1).tolist() == whole.argmax(axis=1).tolist()
     assert part[:] == pytest.approx(whole, abs=0.02)
     digests = ["twice", "twice", *map(str, range(38))]
-    labels[1] = (labels[0] + 1) % CLASSES
     for table in (kept, probs):
         noise = NoiseModel(weights={}, transition=even(0.1, CLASSES), probs=table, posterior=table, loss=0.0)
         decision = decide(believe(noise, labels, digests=digests), [str(name) for name in range(CLASSES)])

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from labelaudit.judge.linear import group_rows
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
@@ -20,8 +21,10 @@ from labelaudit.types import Bools, Floats, Ints
 
 LEAST_ERROR = 0.01
 """Share of labels that are taken to be wrong at least when the labels of a group are counted as votes."""
-SHARED = 0.75
-"""Share of pairs within groups that must agree for a group to be taken to show one class."""
+UNLIKE = 0.3
+"""Groups of several classes that are taken to have been seen before any: of few groups nearly all show one class."""
+_STEPS = 100  # of expectation and maximisation, which the share of groups that show one class takes
+_TINY = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,7 +83,7 @@ def believe(
         counts = np.bincount(labels, minlength=classes)
     posterior, copies = _judge_copies_together(noise, labels, digests)
     if groups is not None:
-        posterior = judge_groups_together(posterior, labels, groups)
+        posterior = judge_groups_together(posterior, labels, groups, noise.probs, digests)
     if (known != UNKNOWN).any():
         posterior = _apply_verdicts(posterior, labels, known)
     right, wrong = own_and_others(posterior, labels)  # a label that rounds to certain is still ranked by the others
@@ -141,38 +144,72 @@ def _judge_copies_together(noise: NoiseModel, labels: Ints, digests: Sequence[st
     return posterior, carried
 
 
-def judge_groups_together(posterior: Table, labels: Ints, groups: Ints) -> Table:
+def judge_groups_together(
+    posterior: Table, labels: Ints, groups: Ints, blind: Table, digests: Sequence[str] | None = None
+) -> Table:
     """(n, C) ``posterior`` where members of one of the ``groups`` (n,), numbers from 0 on, share one true class: what
     each image shows is averaged.
 
     Members that carry one label count as one reading, for it was given to all of them at once. Where they disagree,
-    their labels were given one by one, and each counts as a vote. Unchanged where groups are not of one class: where
-    two members agree in fewer than `SHARED` of all cases.
+    their labels were given one by one, and each counts as a vote, as far as the group shows one class. How many groups
+    do is the share that makes all their labels likeliest, by ``blind`` (n, C), what models that have not seen them say.
+    Half of the weight of a group's votes is its own probability, half the mean of all that disagree, since models err
+    alike on images that are alike. Images of the same bytes, by their ``digests`` (n,), always show one class.
     """
-    if _agreement(groups, labels) < SHARED:
-        return posterior
     classes = posterior.shape[1]
     error = float(np.clip(1 - posterior[np.arange(len(labels)), labels].mean(), LEAST_ERROR, 0.5))
-    vote = np.log((1 - error) * max(classes - 1, 1) / error)
+    vote = float(np.log((1 - error) * max(classes - 1, 1) / error))
     joint = take_rows(posterior, np.arange(len(labels)))
+    torn, gains = list[tuple[int, Ints, Floats]](), list[float]()
     for rows in group_rows(groups):
         counts = np.bincount(labels[rows], minlength=classes)
         most = counts == counts.max()
-        mean = np.log(np.maximum(posterior[rows[most[labels[rows]]]], 1e-12)).mean(axis=0)
+        agreed = np.log(np.maximum(posterior[rows[most[labels[rows]]]], 1e-12)).mean(axis=0)
+        copies = digests is not None and len({digests[row] for row in rows.tolist()}) == 1
         if (counts > 0).sum() > 1:
-            mean = mean + vote * (counts - most / most.sum())
-        joint[rows] = softmax(mean)
+            agreed = agreed + vote * (counts - most / most.sum())
+            if not copies:
+                torn.append((len(gains), rows, posterior[rows]))
+        joint[rows] = softmax(agreed)
+        if not copies:
+            gains.append(_gain_of_one_class(blind[rows], labels[rows], vote))
+    if not torn:
+        return joint
+    one = _probably_of_one_class(np.array(gains))[[place for place, *_ in torn]]
+    for (_, rows, alone), weight in zip(torn, (one + one.mean()) / 2, strict=True):
+        joint[rows] = weight * joint[rows] + (1 - weight) * alone
     return joint
+
+
+def _gain_of_one_class(blind: Floats, labels: Ints, vote: float) -> float:
+    """How much likelier the ``labels`` (m,) are if the images show one class than if they show several, as a natural
+    logarithm; ``blind`` (m, C) is what each shows, and a wrong label is ``vote`` less likely than the right one."""
+    shown = np.log(np.maximum(blind, _TINY, dtype=np.float64))
+    said = np.full_like(shown, -vote)
+    said[np.arange(len(labels)), labels] = 0.0
+    total, common = np.logaddexp.reduce, shown.mean(axis=0)
+    one = total(common + said.sum(axis=0)) - total(common)
+    each = total(shown + said, axis=1).sum()
+    same, alike = total((shown + said).sum(axis=0)), total(shown.sum(axis=0))  # of the same class by chance
+    several = each + np.log(max(-np.expm1(same - each), _TINY)) - np.log(max(-np.expm1(alike), _TINY))
+    return float(one - several)
+
+
+def _probably_of_one_class(gains: Floats) -> Floats:
+    """(g,) probability that each group shows one class, by its gain of `_gain_of_one_class` and the share that do.
+
+    >>> _probably_of_one_class(np.array([1.0] * 20 + [-3.0])).round(2)[[0, -1]].tolist()
+    [0.98, 0.45]
+    >>> _probably_of_one_class(np.array([1.0] * 5 + [-3.0] * 5)).round(2)[[0, -1]].tolist()
+    [0.62, 0.03]
+    """
+    share = 0.5
+    for _ in range(_STEPS):
+        one = np.asarray(expit(gains + np.log(share / (1 - share))))
+        share = (one.sum() + 1) / (len(one) + 1 + UNLIKE)
+    return one
 
 
 def count_groups(labels: Ints, groups: Ints, classes: int) -> Ints:
     """(C,) number of groups that each class lies in; ``groups`` (n,) are numbers."""
     return np.bincount(distinct(groups * classes + labels) % classes, minlength=classes)
-
-
-def _agreement(groups: Ints, labels: Ints) -> float:
-    """Share of the pairs of members of one group that carry the same label."""
-    cells = np.unique(np.stack([groups, labels]), axis=1, return_counts=True)[1].astype(np.float64)
-    sizes = np.bincount(groups).astype(np.float64)
-    pairs = float((sizes * (sizes - 1)).sum())
-    return float((cells * (cells - 1)).sum()) / pairs if pairs else 0.0

@@ -130,14 +130,26 @@ def test_members_of_a_group_are_judged_by_their_common_label() -> None:
     )
     labels = np.array([0, 0, 0, 1, 1, 1, 1, 1])
     groups = ["a", "a", "a", "a", "b", "b", "b", "b"]
-    joint = judge_groups_together(posterior, labels, number_names(groups).code)
-    assert joint[0, 1] == joint[3, 1] < 0.1  # three of four say 0: the one labelled 1 is wrong
+    blind = np.full_like(posterior, 0.5)
+    joint = judge_groups_together(posterior, labels, number_names(groups).code, blind)
+    assert joint[0, 1] < joint[3, 1] < 0.2  # three of four say 0: the one labelled 1 is wrong
     assert joint[4, 1] == joint[7, 1] == pytest.approx(0.79, abs=0.01)  # labelled at once: one reading, not four
-    np.testing.assert_allclose(joint.sum(axis=1), 1)
-    alone = ["a", "a", "a", "b", *map(str, range(4))]
-    np.testing.assert_array_equal(judge_groups_together(posterior, labels, number_names(alone).code)[3:], posterior[3:])
-    mixed = np.array([0, 1, 0, 1, 0, 1, 0, 1])
-    assert judge_groups_together(posterior, mixed, number_names(groups).code) is posterior
+    np.testing.assert_allclose(joint[:].sum(axis=1), 1)
+    alone = number_names(["a", "a", "a", "b", *map(str, range(4))]).code
+    np.testing.assert_array_equal(judge_groups_together(posterior, labels, alone, blind)[3:], posterior[3:])
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_groups_whose_members_show_their_own_labels_have_no_votes_unless_they_are_copies(copies: bool) -> None:
+    labels = np.tile([0, 0, 0, 1], 20)  # three of four say 0 each time
+    groups = np.repeat(np.arange(20), 4)
+    digests = [str(group) for group in groups] if copies else [str(row) for row in range(80)]
+    shown = np.where(np.arange(2) == labels[:, None], 0.9, 0.1)
+    joint = judge_groups_together(shown, labels, groups, shown, digests)
+    assert (joint[3::4, 1] > 0.85).all() != copies
+    labels[4:] = 0  # one of 80 disagrees, and shows what the others do
+    shown = np.tile([0.9, 0.1], (80, 1))
+    assert judge_groups_together(shown, labels, groups, shown, digests)[3, 1] < 0.05
 
 
 def test_a_class_counts_by_its_groups_and_the_interval_by_all_groups() -> None:
