@@ -74,8 +74,9 @@ def name_classes(listing: Listing, subject: Subject) -> Listing:
     first, *others = fits
     if unlike := [file for file in others if fits[file] != fits[first]]:
         return listing.tell(f"'{first}' and '{unlike[0]}' name the classes differently, so these keep their numbers.")
-    named = use_names(listing, {name: label for label, name in fits[first].items()})
-    some = name_some([f"{label} is '{fits[first][label]}'" for label in sort_classes(labels)], _SHOWN)
+    name_of = {label: fits[first][label] for label in sort_classes(labels)}
+    named = use_names(listing, {name: label for label, name in name_of.items()})
+    some = name_some([f"{label} is '{name}'" for label, name in name_of.items()], _SHOWN)
     told = f"Classes are called as in '{first}': {some}. If that file is about other classes, move it away."
     return named.tell(told, origin=f"{listing.origin}, called as in '{first}'")
 
