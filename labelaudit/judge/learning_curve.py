@@ -142,7 +142,7 @@ def _reaches(value: float, enough: float) -> float:
 
 def _judge(x: npt.NDArray[np.float32], labels: Ints, classes: int, codes: Ints, parts: int) -> tuple[float, float]:
     """Shares of labels that ridge disagrees with, and that stand out, each judged by its part without its group."""
-    part_of = _deal(labels, codes, parts)
+    part_of = deal(labels, codes, parts)
     models = {name: np.empty((len(labels), classes), dtype=np.float32) for name in ("ridge", "prototypes")}
     for part in range(parts):
         rows = np.flatnonzero(part_of == part)
@@ -154,7 +154,7 @@ def _judge(x: npt.NDArray[np.float32], labels: Ints, classes: int, codes: Ints, 
     return wrong, share_standing_out(pool(models, labels, shares=shares).probs, labels, STANDING_OUT, shares)
 
 
-def _deal(labels: Ints, codes: Ints, parts: int) -> Ints:
+def deal(labels: Ints, codes: Ints, parts: int) -> Ints:
     """(n,) part of each sample: groups dealt out class by class, in their order."""
     _, first = np.unique(codes, return_index=True)
     order = np.argsort(labels[first], kind="stable")
