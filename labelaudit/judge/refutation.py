@@ -25,9 +25,9 @@ _EVEN = 0.5  # share of its errors that are spread evenly
 _LEAST = 1e-12  # probability of a label that both are compared with
 
 
-def is_refuted(models: Mapping[str, Table], heard: Mapping[str, Table], labels: Ints, *, groups: Ints) -> bool:
+def is_refuted(models: Mapping[str, Table], labels: Ints, *, groups: Ints) -> bool:
     """Whether the pool of ``models``, name -> (n, C), gives ``labels`` (n,) a higher likelihood than a noise model of
-    those ``heard``, both fitted to four fifths of the set and compared on the rest.
+    the same, both fitted to four fifths of the set and compared on the rest.
 
     ``groups`` (n,) are as of `measure_gain`. Give samples in an order that means nothing.
     """
@@ -35,7 +35,7 @@ def is_refuted(models: Mapping[str, Table], heard: Mapping[str, Table], labels: 
     part_of = deal(labels, np.unique(groups, return_inverse=True)[1], _PARTS)
     for part in np.unique(part_of):
         held, others = np.flatnonzero(part_of == part), np.flatnonzero(part_of != part)
-        learned, seen = ({name: take_rows(probs, some) for name, probs in heard.items()} for some in (others, held))
+        learned, seen = ({name: take_rows(probs, some) for name, probs in models.items()} for some in (others, held))
         fitted = fit_noise_model(learned, labels[others], groups=groups[others])
         told = apply_noise_model(
             fitted.weights,

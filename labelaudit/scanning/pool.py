@@ -229,7 +229,7 @@ class ModelPool:
             fitted = fit_noise_model(heard, labels, known=seen, groups=groups, start=fitted)
         consensus = agree(models, fitted, labels, known=known, strangers=strangers, curve=self._curve, groups=groups)
         doubtful = consensus.reading.agreed < SEEN and not self.large
-        if doubtful and is_refuted(models, heard, labels, groups=groups):
+        if doubtful and is_refuted(models, labels, groups=groups):
             consensus = replace(consensus, reading=replace(consensus.reading, sure=float(consensus.none.mean())))
         return replace(consensus.take(self._place), gain=gain)
 
