@@ -182,8 +182,11 @@ def judge_groups_together(
 
 
 def _gain_of_one_class(blind: Floats, labels: Ints, vote: float) -> float:
-    """How much likelier the ``labels`` (m,) are if the images show one class than if they show several, as a natural
-    logarithm; ``blind`` (m, C) is what each shows, and a wrong label is ``vote`` less likely than the right one."""
+    """Log-likelihood ratio of the ``labels`` (m,) of a group: its images show one class, or they show several.
+
+    ``blind`` (m, C) is what each image shows, and a wrong label is less likely than the right one by ``vote``; the
+    ratio and ``vote`` are natural logarithms.
+    """
     shown = np.log(np.maximum(blind, _TINY, dtype=np.float64))
     said = np.full_like(shown, -vote)
     said[np.arange(len(labels)), labels] = 0.0
