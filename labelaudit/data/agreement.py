@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from labelaudit.data.assembly import DETECTED, splits_of
 from labelaudit.data.column_names import LABEL_NAMES, SPLIT_NAMES, guess_column, is_label_name, is_nameless, plain_name
+from labelaudit.data.columns import may_be_label, may_divide
 from labelaudit.data.folder_rows import FILM
 from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing
@@ -94,15 +95,18 @@ def add_columns(listing: Listing, others: Sequence[Listing]) -> Listing:
 
 def refuse_unlike(reading: Reading, listing: Listing, beside: Sequence[Listing]) -> None:
     """Raise `Undecided` where a table ``beside`` has several columns of labels, and the one that is called so most
-    plainly divides the images otherwise than the ``listing`` of ``reading`` does."""
+    plainly divides the images otherwise than the ``listing`` of ``reading`` does; if these may be none, all do."""
     for other in beside:
         named = list(filter(is_label_name, other.extra))
         column = guess_column(named, LABEL_NAMES) if len(named) > 1 and DETECTED not in other.extra else None
-        gap = _disagreement(listing, replace(other, labels=other.extra[column])) if column else ""
-        if column and gap.startswith(("differ", "divide", "exchange")):
-            asked = Candidate(type_=f"`label_column` {column}", classes=sorted(set(filter(None, other.extra[column]))))
-            reason = f"the {listing.origin} and column '{column}' of {other.origin} {gap}"
-            raise Undecided(f"{reason}. Say which", [*_typed(reading, listing), asked])
+        some = [column] if column else [name for name in other.extra if may_be_label(name, other.extra[name])]
+        some = some if column or may_divide(listing.held) else []
+        gaps = [_disagreement(listing, replace(other, labels=other.extra[name])) for name in some]
+        if some and all(gap.startswith(("differ", "divide", "exchange")) for gap in gaps):
+            held = {name: sorted({*other.extra[name]} - {""}) for name in some}
+            asked = [Candidate(type_=f"`label_column` {name}", classes=classes) for name, classes in held.items()]
+            reason = f"the {listing.origin} and column '{some[0]}' of {other.origin} {gaps[0]}"
+            raise Undecided(f"{reason}. Say which", [*_typed(reading, listing), *asked])
 
 
 def _leave_training(splits: Set[str]) -> bool:

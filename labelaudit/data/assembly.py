@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from labelaudit.data.cells import are_marks, is_number, without_zeros
+from labelaudit.data.cells import are_marks, is_number, is_one, without_zeros
 from labelaudit.data.column_names import HOLDS_NAMES, SPLIT_NAMES, is_label_name, plain_name
 from labelaudit.data.columns import Columns
 from labelaudit.data.listing import Listing
 from labelaudit.data.matching import Match, path_steps
-from labelaudit.data.parts import SPLITS, split_kinds, splits_by_folder
+from labelaudit.data.parts import SPLITS, TRAINING, VALIDATION, split_kinds, splits_by_folder
 from labelaudit.data.table import Table
 from labelaudit.data.tree import Tree
 from labelaudit.data.votes import VOTES, hold_vote, offer_annotators
@@ -21,7 +21,7 @@ from labelaudit.errors import DataError
 from labelaudit.text import count, name_some, spell_path
 from labelaudit.types import Finding
 
-_CORNERS = frozenset(["xmin", "ymin", "xmax", "ymax", "x_min", "y_min", "x1", "y1", "roi_x1", "roi_y1", "bbox"])
+_CORNERS = frozenset(["xmin", "ymin", "xmax", "ymax", "x_min", "y_min", "x1", "y1", "roi_x1", "roi_y1", "all_points_x"])
 DETECTED = "is_label_issue"
 """Column of a table of results: what a scan, by this tool or cleanlab, made of the labels."""
 _RESULTS = frozenset(
@@ -188,7 +188,9 @@ def _list(
 
 def _note_boxes(table: Table) -> tuple[str, ...]:
     """A note where the table has columns of boxes: its labels are read as those of whole images."""
-    corners = [name for name in table.cells if plain_name(name.rpartition(".")[2]) in _CORNERS]
+    told = {plain_name(name.rpartition(".")[2]): name for name in table.cells}
+    box = {"x", "y"} if {"x", "y"} <= told.keys() and told.keys() & {"w", "width"} else set()
+    corners = [name for key, name in told.items() if key in _CORNERS | box or key.startswith("bbox")]
     if not corners:
         return ()
     what = f"The boxes of {table.file} ({name_some(corners, 4)})"
@@ -266,7 +268,8 @@ def _note_denied(table: Table, extra: Mapping[str, Sequence[str]]) -> tuple[str,
     for name in filter(table.cells.__contains__, extra):
         cells = table.cells[name]
         denied = sum(cell.strip().lower() in ("0", "0.0", "false") for cell in cells)
-        if plain_name(name) in HOLDS_NAMES and are_marks([cell.strip() for cell in cells]) and 0 < denied < len(cells):
+        holds = plain_name(name) in HOLDS_NAMES and not _splits_in(name, cells)
+        if holds and are_marks([cell.strip() for cell in cells]) and 0 < denied < len(cells):
             notes.append(
                 f"Column '{name}' of {table.file} is 0 or false in {count(denied, 'row')}, whose "
                 "labels are read like all others. If they are said not to hold, take these rows out."
@@ -281,15 +284,21 @@ def origin_of(table: Table, columns: Columns) -> str:
 
 
 def splits_of(ids: Sequence[str], extra: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """The splits of the samples: the first column of nothing but names of splits, which may have more words where the
-    column is called so (``id_val``), or else what their folders say."""
+    """The splits of the samples: those in the first column that says any, or else what their folders say."""
+    told = (_splits_in(name, extra[name]) for name in sorted(extra, key=lambda name: name != "split"))
+    return tuple(next(filter(None, told), ()) or splits_by_folder(ids))
 
-    def holds_splits(name: str) -> bool:
-        is_called_so = plain_name(name) in SPLIT_NAMES
-        return all(one.lower() in SPLITS or (is_called_so and split_kinds(one)) for one in {*extra[name]})
 
-    found = [name for name in sorted(extra, key=lambda name: name != "split") if extra[name] and holds_splits(name)]
-    return extra[found[0]] if found else tuple(splits_by_folder(ids))
+def _splits_in(name: str, cells: Sequence[str]) -> Sequence[str]:
+    """The splits that a column of nothing else names, with more words if it is called so (``id_val``), or says by marks
+    (``is_test``); none in ``is_valid`` where most are true: it may deny labels."""
+    is_called_so, own = plain_name(name) in SPLIT_NAMES, plain_name(name).removeprefix("is_")
+    if all(one.lower() in SPLITS or (is_called_so and split_kinds(one)) for one in {*cells}):
+        return cells
+    ones, other = [*map(is_one, cells)], "test" if own in TRAINING else "train"
+    fits = own in SPLITS and are_marks([cell.strip() for cell in cells])
+    may_deny = own in VALIDATION and 2 * sum(ones) > len(ones)
+    return [own if one else other for one in ones] if fits and not may_deny else ()
 
 
 def plain_path(value: str, root: Path | None) -> str:

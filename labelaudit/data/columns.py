@@ -142,10 +142,11 @@ def refuse_several(values: Sequence[str], column: str, where: str) -> None:
         counts = Counter(part for own in parts.values() for part in own)
         again = {part for part, n in counts.items() if n > 1 or part in alone}
         fits = [own <= alone or (sign in _LISTING and (own <= again or own & alone)) for own in parts.values()]
-        found = list(compress(parts, fits))
-        are_tags = sign == " " and plain_name(column) in MANIFOLD_NAMES and any(n > 1 for n in counts.values())
+        found = sorted(compress(parts, fits))
+        tags = plain_name(column) in MANIFOLD_NAMES or all(map(str.isdecimal, counts))
+        are_tags = sign == " " and tags and any(n > 1 for n in counts.values())
         if are_tags or (sign in _LISTING and not again):
-            found = list(parts)
+            found = sorted(parts)
         if found:
             raise DataError(
                 f"{where} has several labels in a cell of '{column}', such as '{min(found, key=len)}': several labels "
@@ -164,6 +165,17 @@ def _refuse_lists(free: Cells, where: str) -> None:
                 f"{where} has lists in column '{name}', such as '{longest}': several labels for one image are not "
                 f"read; say `label_column` {spell_path(name)} to take each list for a class"
             )
+
+
+def may_be_label(name: str, cells: Sequence[str]) -> bool:
+    """Whether a column may hold labels by itself, by its name and its cells."""
+    values = [cell.strip() for cell in cells]
+    return not (_is_aside(name, values, boxes=False) or _is_note(name, values) or are_marks(values))
+
+
+def may_divide(folders: Collection[str]) -> bool:
+    """Whether names of folders may be no labels: numbers, which divide many files too, or sides, such as left."""
+    return all(re.fullmatch(r"\d+|[0-9a-f]{1,2}", name) or plain_name(name) in COORDINATE_NAMES for name in folders)
 
 
 def require_column(asked: str, columns: Collection[str], *, option: str, where: str) -> str:

@@ -20,6 +20,7 @@ _CLOSED = re.compile(
     re.IGNORECASE,
 )
 """Names of files that may hold labels or images and are not read, not alone at least."""
+_TABLE = re.compile(r".*\.(csv|tsv|jsonl?|ndjson)|.*(split|partition|fold)[^/]*\.(txt|lst)", re.IGNORECASE)
 _UNREAD = frozenset(
     """
     .jxl .svg .psd .exr .hdr .cr2 .cr3 .nef .arw .dng .orf .raf .nii .mha .nrrd .svs .ndpi .fits .xcf .eps .ai .pdf
@@ -38,7 +39,7 @@ def _stem_of_boxes(path: str) -> str | None:
 
 def tables_beside(tree: Tree) -> str:
     """The files of a folder that may be tables of labels, or the reason why one is none; empty where they are many."""
-    tables = [other for other in tree.others if ending_of(other) in (".csv", ".tsv", ".json", ".jsonl", ".ndjson")]
+    tables = list(filter(_TABLE.fullmatch, tree.others))
     if not 0 < len(tables) <= _FEW:
         return ""
     for name in tables:
@@ -49,7 +50,7 @@ def tables_beside(tree: Tree) -> str:
         except DataError as error:
             return str(error)
         if any(tree.index.names(cell) for cells in table.cells.values() for cell in cells[:_LOOKED_AT]):
-            return f"'{name}' is called as examples or results are: give it as `labels` if it holds their labels"
+            return f"'{name}' is called as examples, results or splits are: give it as `labels` if it holds labels"
         if len(table.columns) > MANY_COLUMNS:
             return f"'{name}' has {len(table.columns):,} columns: if these are pixels, give that file as DATA"
         if len(table) >= len(tree.paths):
@@ -90,7 +91,7 @@ def nothing_found(subject: Subject) -> str:
         beside += f", '{listed}' has a line for each image and no names: write them beside its labels"
     elif closed:
         beside += f", '{closed[0]}' is not read: save it as a CSV of paths and labels if it holds them"
-    where = f"they lie in no class folders, no table there names them{tables}"
+    where = f"they lie in no class folders, no table there was found to label them{tables}"
     return (
         f"'{tree.shown}' holds {count(len(tree.paths), 'image')} without labels: {where}, and their names show no "
         f"pattern{beside}: {advice}, or say `label_from` name:'REGEX'{alone}"
@@ -133,22 +134,21 @@ def _no_images(tree: Tree, advice: str) -> str:
         several = "; if each is a class or a split, unpack each into a folder of its own name" * (len(packed) > 1)
         return f"'{tree.shown}' holds no images but archives: give one of them, {name_some(packed, 4)}{several}"
     arrays = [other for other in tree.others if ending_of(other) in (".npz", ".npy")]
+    by_dvc = any(re.search(r"\.dvc$|(^|/)dvc\.(yaml|lock)$", other) for other in tree.others)
+    closed = [] if by_dvc else list(filter(_CLOSED.fullmatch, tree.others))
+    alone = [other for other in tree.others if ending_of(other) in (".npz", ".csv", ".tsv", ".parquet") and not by_dvc]
     if len(arrays) > 1:
-        return (
-            f"'{tree.shown}' holds no image files, and '{arrays[0]}' is not read: save its images and labels as one "
-            ".npz, or give it as DATA with its labels as `labels` FILE"
-        )
-    closed = list(filter(_CLOSED.fullmatch, tree.others))
-    alone = [other for other in tree.others if ending_of(other) in (".npz", ".csv", ".tsv", ".parquet")]
+        closed, alone = arrays, []
     if 0 < len(alone) <= _FEW:
         named = " or ".join(f"'{tree.shown}/{other}'" for other in alone)
         unpack = "unpack it and " if Path(tree.shown).is_file() else ""
         also = f"; '{closed[0]}' is not read: save its images and labels as one .npz" if closed else ""
         return f"'{tree.shown}' holds no image files; if images are in {named}, {unpack}give that file as DATA{also}"
     if closed:
+        otherwise = "give it as DATA with its labels as `labels` FILE" if len(arrays) > 1 else "as class folders"
         return (
             f"'{tree.shown}' holds no image files, and '{closed[0]}' is not read: save its images and labels as one "
-            ".npz, or as class folders"
+            f".npz, or {otherwise}"
         )
     counted = [f"{n} {ending}" for ending, n in sorted(tree.skipped.items(), key=lambda pair: -pair[1])[:4]]
     if tree.findings:
@@ -161,7 +161,7 @@ def _no_images(tree: Tree, advice: str) -> str:
         )
     elif kinds := _UNREAD & tree.skipped.keys():
         advice = f"write the {min(kinds)} files as PNG, JPEG or TIFF"
-    elif ".dvc" in tree.skipped:
+    elif by_dvc:
         advice = "run `dvc pull` if they are kept by DVC"
     if (found := _called_otherwise(tree)) is not None:
         advice = f"'{found[0]}' is an image by its content: give such files the ending '{found[1]}'"

@@ -16,6 +16,7 @@ from typing import Any
 
 from labelaudit.data.agreement import add_columns, agree, refuse_unlike
 from labelaudit.data.class_names import name_classes
+from labelaudit.data.columns import may_divide
 from labelaudit.data.exposure import Exposed, Exposure
 from labelaudit.data.folders import LISTED, Candidate, Undecided
 from labelaudit.data.listing import IN_NAMES, IN_TABLE, Listing
@@ -32,8 +33,6 @@ from labelaudit.text import name_some
 _FEW = 4  # splits whose classes are compared
 _OWNER = re.compile(r"(?<![^\W\d_])(patient|subject|specimen|slide|video|clip)[ _-]?\d+", re.IGNORECASE)
 """The part of a path that says of whom or of what an image is."""
-_DIVIDING = re.compile(r"\d+|[0-9a-f]{1,2}")
-"""Names of folders that may be classes, or only divide many files; then a table with labels is asked about."""
 _LOOKED_AT = 500  # paths that are looked at for such parts before all are
 
 
@@ -133,6 +132,7 @@ def choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]
     others = [other.read() for other in beside]
     if reading.reader == "class_folders" and source.format is None and source.label_from is None:
         refuse_unlike(reading, listing, others)
+        listing = listing.tell(*(note for other in others for note in other.notes if may_divide(listing.held)))
     return reading.what, add_columns(listing, [other for other in others if other.origin not in listing.origin])
 
 
@@ -144,10 +144,7 @@ def _choose(readings: Sequence[Reading], subject: Subject) -> tuple[Reading, Lis
     if len(certain) == 1:
         listing = certain[0].read()
         tables = [reading for reading in readings if reading.certainty is Certainty.LIKELY]
-        may_divide = certain[0].reader == "class_folders" and all(
-            _DIVIDING.fullmatch(label or "") for label in {*listing.labels}
-        )
-        if not (tables and may_divide):
+        if not (tables and certain[0].reader == "class_folders" and may_divide(listing.held)):
             return certain[0], listing
         certain += tables
     if certain:

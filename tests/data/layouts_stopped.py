@@ -8,7 +8,7 @@ from layouts_met import TWO, Files, P, coco, datumaro, npy, tasks
 STOPPED: dict[str, tuple[Files, str]] = {
     "unlabelled images in splits": (
         {"train": 3, "test": 2},
-        "no class folders, no table there names them, and their names",
+        "no class folders, no table there was found to label them, and their names",
     ),
     "images and boxes": (
         {"JPEGImages/1.jpg": P, "Annotations/1.xml": "<annotation><object/></annotation>"},
@@ -94,9 +94,9 @@ STOPPED: dict[str, tuple[Files, str]] = {
     "Datumaro beyond its categories": (TWO | {"d.json": datumaro(a=[0], b=[7])}, "labels beyond its 2 categories"),
     "a table that cannot be read": (
         TWO | {"l.csv": "made by a tool\na.jpg,cat\nb.jpg,dog\n"},
-        r"no table there names them \('l.csv' line 2 has 2 cells for 1 columns",
+        r"found to label them \('l.csv' line 2 has 2 cells for 1 columns",
     ),
-    "a table of other images": (TWO | {"l.csv": "file,label\nx.jpg,cat\n"}, r"names them \(l.csv\)"),
+    "a table of other images": (TWO | {"l.csv": "file,label\nx.jpg,cat\n"}, r"label them \(l.csv\)"),
     "lists of regions": (
         TWO | {"l.json": '[{"file": "a.jpg", "regions": [1]}, {"file": "b.jpg", "regions": []}]'},
         r"\(regions\): name the one that holds them with `label_column`, or",
@@ -114,6 +114,26 @@ STOPPED: dict[str, tuple[Files, str]] = {
         | {"l.csv": "file,kind\n" + "".join(f"{n}.jpg,{'abc'[n % 3]}\n" for n in range(12))},
         "two sources of labels that divide .* `data_format` class-folders .2 classes: 0, 1",
     ),
+    "folders that may only divide files, and a table of several columns": (
+        {f"{n % 2}/{n}.jpg": P for n in range(12)}
+        | {"l.csv": "file,kind,hue\n" + "".join(f"{n}.jpg,{'abc'[n // 2 % 3]},{'de'[n // 6]}\n" for n in range(12))},
+        "'kind' of l.csv divide .* `data_format` class-folders .2 classes: 0, 1.; or `label_column` kind .3 .* hue .2",
+    ),
+    "folders of sides and a table of grades": (
+        {f"{('left', 'right')[n % 2]}/{n}.jpg": P for n in range(12)}
+        | {"l.csv": "file,grade\n" + "".join(f"{n}.jpg,{n // 2 % 3}\n" for n in range(12))},
+        "two sources of labels that divide .* `data_format` class-folders .2 classes: left, right",
+    ),
+    "numbers of several labels in a cell": (
+        {f"{n}.jpg": P for n in range(12)}
+        | {"l.csv": "id,tag_ids\n" + "".join(f"{n},{('3 8', '5', '8 9')[n % 3]}\n" for n in range(12))},
+        "several labels in a cell of 'tag_ids', such as '3 8'",
+    ),
+    "a list of words called as folds": (
+        TWO | {"fold1.txt": "a.jpg cat\nb.jpg dog\n"},
+        "found to label them .'fold1.txt' is called as examples, results or splits are: give it as `labels`",
+    ),
+    "files kept by DVC": ({"images.dvc": "outs:", "dvc.yaml": "", "l.csv": "a,b\nc,d\n"}, "run `dvc pull`"),
     "folders and a table that says neither": (
         {f"{n}/{m}/{n}{m}.jpg": P for n in "ab" for m in "01"}
         | {"l.csv": "id,landmark_id\n" + "".join(f"{n}{m},{m}\n" for n in "ab" for m in "01")},

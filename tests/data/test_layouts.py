@@ -132,6 +132,8 @@ def test_labels_of_boxes_are_said_to_be_read_as_those_of_images(tmp_path: Path) 
     listing = open_source(build(tmp_path, {"a.jpg": P, "b.jpg": P, "_annotations.csv": rows}))
     assert counts_of(listing) == {"cat": 1, "dog": 1}
     assert listing.notes[0].startswith("The boxes of _annotations.csv (xmin, ymin, xmax, ymax) are not looked at")
+    build(tmp_path, {"_annotations.csv": rows.replace("xmin,ymin,xmax,ymax", "x,y,width,height")})
+    assert open_source(tmp_path).notes[0].startswith("The boxes of _annotations.csv (x, y) are not looked at")
 
 
 def test_splits_are_the_column_that_holds_nothing_else(tmp_path: Path) -> None:

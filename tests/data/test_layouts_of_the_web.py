@@ -280,7 +280,7 @@ LAYOUTS: dict[str, tuple[Files, dict[str, int] | str]] = {
     ),
     "results of a crowd": (
         {"img": 4, "Batch_results.csv": table("file,label", [f"{n}.png,{'ab'[n % 2]}" for n in range(4)])},
-        "'Batch_results.csv' is called as examples or results are: give it as `labels`",
+        "'Batch_results.csv' is called as examples, results or splits are: give it as `labels`",
     ),
     "pixels in a table beside a poster": (
         {"poster.png": P, "t.csv": table(",".join(map(str, range(60))), [",".join(["7"] * 60)])},

@@ -91,6 +91,17 @@ def test_a_column_that_denies_labels_is_told(tmp_path: Path) -> None:
     assert not notes_on(shares, "confidence")
 
 
+@pytest.mark.parametrize(("name", "rest"), [("is_valid", "train"), ("is_test", "train"), ("is_train", "test")])
+def test_a_column_of_marks_says_the_split_but_denies_labels_where_most_are_valid(
+    tmp_path: Path, name: str, rest: str
+) -> None:
+    listing = open_table(tmp_path / "a", f"file,label,{name}", WORDS, ["True", "False", "False", "False"] * 2)
+    assert listing.splits == ((name.removeprefix("is_"), rest, rest, rest) * 2)
+    assert not notes_on(listing, "is 0 or false")
+    most = open_table(tmp_path / "b", f"file,label,{name}", WORDS, ["1", "1", "1", "0"] * 2)
+    assert (most.splits is None) == bool(notes_on(most, "is 0 or false in 2 rows")) == (name == "is_valid")
+
+
 def test_labels_above_empty_cells_may_be_merged_cells(tmp_path: Path) -> None:
     merged = open_table(tmp_path / "a", "file,label", ["cat", "", "", "", "dog", "", "", ""])
     assert notes_on(merged, "6 rows of t.csv have no label, each below one that has. If an empty cell means the one")

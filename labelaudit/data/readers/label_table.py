@@ -165,6 +165,10 @@ def _of_side_table(one: FoundTable) -> Reading:
     files = tuple([file for file in one.match.files if file is not None])
     skipped, name = Counter(map(ending_of, one.names)), one.table.file
     listing = Listing(root="", ids=files, labels=(None,) * len(files), extra=extra, skipped=skipped, origin=name)
+    if any(is_nameless(column) and column != one.columns.path for column in one.table.columns[1:]):
+        listing = listing.tell(
+            f"What {name} says of images is not read: if folders only divide them, it may be labels."
+        )
     return Reading(what=f"further columns of {name}", read=lambda: listing, certainty=Certainty.BESIDE)
 
 
