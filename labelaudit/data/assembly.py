@@ -270,10 +270,8 @@ def _note_denied(table: Table, extra: Mapping[str, Sequence[str]]) -> tuple[str,
         denied = sum(cell.strip().lower() in ("0", "0.0", "false") for cell in cells)
         holds = plain_name(name) in HOLDS_NAMES and not _splits_in(name, cells)
         if holds and are_marks([cell.strip() for cell in cells]) and 0 < denied < len(cells):
-            notes.append(
-                f"Column '{name}' of {table.file} is 0 or false in {count(denied, 'row')}, whose "
-                "labels are read like all others. If they are said not to hold, take these rows out."
-            )
+            said = f"Column '{name}' of {table.file} is 0 or false in {count(denied, 'row')}, whose labels are read"
+            notes.append(f"{said} like all others. If they are said not to hold, take these rows out.")
     return tuple(notes)
 
 

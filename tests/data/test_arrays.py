@@ -88,6 +88,10 @@ def test_npy_images_with_labels_beside(tmp_path: Path) -> None:
 
 def test_broken_arrays(tmp_path: Path) -> None:
     np.savez(tmp_path / "o.npz", images=BATCH, labels=np.array(["a", None, 1, 2], dtype=object))
+    np.save(tmp_path / "x.npy", BATCH)
+    (tmp_path / "l.csv").write_text("a,b\n")
+    with pytest.raises(DataError, match=r"l.csv' is not a readable NumPy file: it does not begin as one"):
+        open_source(tmp_path / "x.npy", labels=tmp_path / "l.csv")
     with pytest.raises(DataError, match="holds Python objects"):
         open_source(tmp_path / "o.npz")
     (tmp_path / "j.npz").write_bytes(b"PK\x03\x04 junk")

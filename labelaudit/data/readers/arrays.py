@@ -135,9 +135,10 @@ def _load(path: Path) -> dict[str, Array]:
                     return {name: members[name] for name in members.files}
         return {"images": np.load(path, mmap_mode="r", allow_pickle=False)}
     except (OSError, ValueError, EOFError, KeyError) as error:
-        if "allow_pickle" in str(error):
+        if "Object arrays" in str(error):
             raise DataError(f"'{path}' holds Python objects: save plain numbers or text (no dtype=object)") from error
-        raise DataError(f"'{path}' is not a readable NumPy file: {first_line(error)}") from error
+        reason = "it does not begin as one does" if "allow_pickle" in str(error) else first_line(error)
+        raise DataError(f"'{path}' is not a readable NumPy file: {reason}") from error
     except Exception as error:  # zipfile and zlib raise their own
         raise DataError(f"'{path}' is damaged: {error}") from error
 
