@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from labelaudit.data.assembly import DETECTED, splits_of
 from labelaudit.data.column_names import LABEL_NAMES, SPLIT_NAMES, guess_column, is_label_name, is_nameless, plain_name
-from labelaudit.data.columns import may_be_label, may_divide
+from labelaudit.data.columns import may_be_label
 from labelaudit.data.folder_rows import FILM
-from labelaudit.data.folders import Candidate, Undecided
+from labelaudit.data.folders import Candidate, Undecided, may_divide
 from labelaudit.data.listing import Listing
 from labelaudit.data.parts import split_kinds
 from labelaudit.data.reader import Reading, Subject

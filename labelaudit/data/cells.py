@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import isnan
 from typing import Any
@@ -81,6 +82,18 @@ def find_corners(columns: Mapping[str, Sequence[str]]) -> Sequence[str]:
         if all(x < right and y < below for x, y, right, below in corners):
             return box
     return ()
+
+
+def say_the_same(columns: Sequence[Sequence[str]]) -> bool:
+    """Whether several columns draw on the same values, as the labels of several annotators do.
+
+    Most values of each column must occur in another one too, and there must be two values or more.
+    """
+    held = [{cell.strip() for cell in column} - {""} for column in columns]
+    known = Counter(value for values in held for value in values)
+    return len(known) > 1 < len(held) and all(
+        0 < len(values) <= 2 * sum(known[value] > 1 for value in values) for values in held
+    )
 
 
 def named_label(value: Any, names: Sequence[Any], where: str) -> str | None:

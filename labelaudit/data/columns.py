@@ -22,6 +22,7 @@ from labelaudit.data.cells import (
     is_measured,
     is_number,
     is_one,
+    say_the_same,
     without_zeros,
 )
 from labelaudit.data.column_names import (
@@ -173,11 +174,6 @@ def may_be_label(name: str, cells: Sequence[str]) -> bool:
     return not (_is_aside(name, values, boxes=False) or _is_note(name, values) or are_marks(values))
 
 
-def may_divide(folders: Collection[str]) -> bool:
-    """Whether names of folders may be no labels: numbers, which divide many files too, or sides, such as left."""
-    return all(re.fullmatch(r"\d+|[0-9a-f]{1,2}", name) or plain_name(name) in COORDINATE_NAMES for name in folders)
-
-
 def require_column(asked: str, columns: Collection[str], *, option: str, where: str) -> str:
     """``asked`` if it is a column; otherwise a `DataError` that names those there are."""
     if asked not in columns:
@@ -277,18 +273,6 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
     raise DataError(
         f"{where} may have its labels in any of {name_some(likely, 12)}: name the column, such as `label_column` "
         f"'{likely[0]}'{votes}"
-    )
-
-
-def say_the_same(columns: Sequence[Sequence[str]]) -> bool:
-    """Whether several columns draw on the same values, as the labels of several annotators do.
-
-    Most values of each column must occur in another one too, and there must be two values or more.
-    """
-    held = [{cell.strip() for cell in column} - {""} for column in columns]
-    known = Counter(value for values in held for value in values)
-    return len(known) > 1 < len(held) and all(
-        0 < len(values) <= 2 * sum(known[value] > 1 for value in values) for values in held
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from labelaudit.data.column_names import COORDINATE_NAMES, plain_name
 from labelaudit.data.parts import Part, is_split, parts_among, split_name
 from labelaudit.errors import DataError
 
@@ -151,6 +153,11 @@ def take_level(root: Folder, levels: tuple[int, int] | None) -> Level:
     above = {place[:n] for place in classes for n in range(1, len(place)) if is_split(place[n - 1])}
     splits = {place: name for place in above if (name := split_name(place[-1]))}
     return Level(classes=classes, splits=splits, passed=passed)
+
+
+def may_divide(folders: Collection[str]) -> bool:
+    """Whether names of folders may be no labels: numbers, which divide many files too, or sides, such as left."""
+    return all(re.fullmatch(r"\d+|[0-9a-f]{1,2}", name) or plain_name(name) in COORDINATE_NAMES for name in folders)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -137,8 +137,7 @@ def _no_images(tree: Tree, advice: str) -> str:
     by_dvc = any(re.search(r"\.dvc$|(^|/)dvc\.(yaml|lock)$", other) for other in tree.others)
     closed = [] if by_dvc else list(filter(_CLOSED.fullmatch, tree.others))
     alone = [other for other in tree.others if ending_of(other) in (".npz", ".csv", ".tsv", ".parquet") and not by_dvc]
-    if len(arrays) > 1:
-        closed, alone = arrays, []
+    closed, alone = (arrays, []) if len(arrays) > 1 else (closed, alone)
     if 0 < len(alone) <= _FEW:
         named = " or ".join(f"'{tree.shown}/{other}'" for other in alone)
         unpack = "unpack it and " if Path(tree.shown).is_file() else ""

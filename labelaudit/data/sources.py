@@ -16,9 +16,8 @@ from typing import Any
 
 from labelaudit.data.agreement import add_columns, agree, refuse_unlike
 from labelaudit.data.class_names import name_classes
-from labelaudit.data.columns import may_divide
 from labelaudit.data.exposure import Exposed, Exposure
-from labelaudit.data.folders import LISTED, Candidate, Undecided
+from labelaudit.data.folders import LISTED, Candidate, Undecided, may_divide
 from labelaudit.data.listing import IN_NAMES, IN_TABLE, Listing
 from labelaudit.data.nothing_found import nothing_found, tables_beside
 from labelaudit.data.order import state_classes, state_rows

@@ -12,9 +12,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from labelaudit.data.cells import without_zeros
+from labelaudit.data.cells import say_the_same, without_zeros
 from labelaudit.data.column_names import HOLDS_NAMES, guess_column, plain_name
-from labelaudit.data.columns import Cells, Columns, require_column, say_the_same
+from labelaudit.data.columns import Cells, Columns, require_column
 from labelaudit.data.table import Table
 from labelaudit.text import count
 

@@ -89,7 +89,7 @@ def test_what_says_several_things_or_little_of_the_images_is_not_read(tmp_path: 
 def test_texts_beside_folders_that_may_only_divide_files_are_told(tmp_path: Path) -> None:
     texts = "".join(f"{kind}/{n}.png\tword{kind}{n}\n" for kind in "01" for n in range(6))
     listing = open_source(build(tmp_path, {"0": 6, "1": 6, "gt.txt": texts}))
-    assert "What gt.txt says of images is not read: if folders only divide them, it may be labels." in listing.notes
+    assert "What gt.txt says is not read: if folders only divide images, it may be labels." in listing.notes
 
 
 def test_the_split_of_cub_is_read(tmp_path: Path) -> None:

@@ -166,9 +166,7 @@ def _of_side_table(one: FoundTable) -> Reading:
     skipped, name = Counter(map(ending_of, one.names)), one.table.file
     listing = Listing(root="", ids=files, labels=(None,) * len(files), extra=extra, skipped=skipped, origin=name)
     if any(is_nameless(column) and column != one.columns.path for column in one.table.columns[1:]):
-        listing = listing.tell(
-            f"What {name} says of images is not read: if folders only divide them, it may be labels."
-        )
+        listing = listing.tell(f"What {name} says is not read: if folders only divide images, it may be labels.")
     return Reading(what=f"further columns of {name}", read=lambda: listing, certainty=Certainty.BESIDE)
 
 
