@@ -2,11 +2,11 @@
 
 A `Judge` is arrays only: the scan's closed forms, ridge and prototypes, fitted to *all* its samples; a memory of these
 samples (`labelaudit.judge.memory`) for neighbour votes and for showing look-alikes; and a pool of just these models
-with even errors at the audit's rate. A new image is judged as a sample of the audit is (`labelaudit.judge.consensus`),
-minus the robust methods, whose networks are not kept.
+with even errors at the audit's rate, as sure of the audit's samples, held out, as the audit is. A new image is judged
+as a sample of the audit is (`labelaudit.judge.consensus`), minus the robust methods, whose networks are not kept.
 
 The file grows with the memory: 10,000 samples of 10 classes take about 4 MB, a million about 330 MB. Pool weights and
-transition come from the held-out likelihood of at most 10,000 samples. Assumed: new labels are made as the old ones
+transition come from held-out opinions of at most 10,000 samples. Assumed: new labels are made as the old ones
 were, so a batch much noisier than the dataset ranks well but its suspicions are too low. Left out: learning from what
 is scored; scan again for that.
 """
@@ -31,7 +31,7 @@ from labelaudit.judge.memory import ARRAYS, Memory
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.pool import pool
 from labelaudit.judge.probes import Rotation, split_blocks, to_unit_length
-from labelaudit.judge.scores import odds_of_wrong
+from labelaudit.judge.scores import log_odds, odds_of_wrong
 from labelaudit.judge.vectors import Directions, expand
 from labelaudit.packed import as_ascii
 from labelaudit.types import Decision, Features, Floats, Ints, Samples
@@ -48,6 +48,7 @@ LEAST_ERROR = 0.01
 believed it, no label that comes later could be wrong."""
 _SCALARS = ("threshold", "sure_threshold")
 _CALIBRATED, _FEWEST = 10_000, 2_000  # samples that pool weights and transition are fitted to at most, and at least
+_TINY = 1e-15  # distance of a suspicion from 0 and 1 at least
 _CHECKED = 1 << 18  # numbers looked at at a time
 _COMPARED = 1_000_000_000  # pairs of vectors that are compared at most, for the neighbours' votes
 
@@ -139,11 +140,13 @@ class Judge:
         pooled = pool(opinions, given, counted=inside, shares=shares)
         rate = max(LEAST_ERROR, decision.noise_rate)
         some = None if shares is None else shares[inside]
-        odds = odds_of_wrong(pooled.probs[inside], given[inside])
-        factor = transition.find_factor(odds, rate, some)
+        sharper = _find_sharpening(odds_of_wrong(pooled.probs[inside], given[inside]), decision.suspicion[rows][inside])
+        weights = {name: sharper * weight for name, weight in pooled.weights.items()}
+        seen = noise_model.apply_noise_model(weights, judge.transition, opinions, None).probs
+        factor = transition.find_factor(odds_of_wrong(seen[inside], given[inside]), rate, some)
         return replace(
             judge,
-            weights=pooled.weights,
+            weights=weights,
             transition=transition.even_by_odds(factor, len(samples.classes)).astype(np.float32),
             threshold=decision.threshold,
             sure_threshold=decision.sure_from,
@@ -158,17 +161,27 @@ class Judge:
         """Without the samples of ``rows``; models, pool weights and transition stay."""
         return replace(self, memory=self.memory.take(np.setdiff1d(np.arange(len(self.memory)), rows)))
 
-    def read(self, features: Features, labels: Ints | None, *, digests: Sequence[str] | None = None) -> NoiseModel:
+    def read(
+        self,
+        features: Features,
+        labels: Ints | None,
+        *,
+        digests: Sequence[str] | None = None,
+        held_out: Mapping[str, Floats] | None = None,
+    ) -> NoiseModel:
         """The noise model's reading of m images by their ``features`` (m, d) and given ``labels`` (m,), indices into
         `classes`; without labels the posterior is that of the image alone.
 
-        ``digests`` (m,) leave copies of an image out of the vote about it. Raises `DataError` for features that
-        another backbone, or another version of it, made.
+        ``digests`` (m,) leave copies of an image out of the vote about it. `models` know the labels of the images that
+        they were fitted to: ``held_out``, name -> (m, C), is what is heard of these in their place, NaN for others.
+        Raises `DataError` for features that another backbone, or another version of it, made.
         """
         self._check(features)
         blocks = self._center(features)
         unit = Directions(means=tuple(self._split(self.mean))).apply(features.values)
         opinions: dict[str, Floats] = {name: model.apply(unit) for name, model in self.models.items()}
+        for name, probs in (held_out or {}).items():
+            opinions[name] = np.where(np.isnan(probs), opinions[name], probs)
         names = None if digests is None else as_ascii(digests)
         opinions["neighbors"] = self.memory.vote(self._remember(blocks), len(self.classes), digests=names)
         return noise_model.apply_noise_model(self.weights, self.transition, opinions, labels)
@@ -272,6 +285,20 @@ class Judge:
     def _remember(self, blocks: Sequence[Floats]) -> npt.NDArray[np.float32]:
         short = [block @ part for block, part in zip(blocks, self._split(self.recall), strict=True)]
         return _unit_vectors(short).astype(np.float32)
+
+
+def _find_sharpening(odds: Floats, suspicion: Floats) -> float:
+    """Slope, 1 or more, of the log-odds of an audit's ``suspicion`` (n,) on those of a pool's ``odds`` (n,).
+
+    A pool takes wrong labels for its own failures, and is the more doubtful; an audit hears a noise model, too. What
+    people have judged, 0 or 1, says nothing about it.
+    """
+    unknown = (suspicion > 0) & (suspicion < 1)
+    if not unknown.any():
+        return 1.0
+    pooled, audited = np.log(odds[unknown]), log_odds(suspicion[unknown], _TINY)
+    apart = pooled - pooled.mean()
+    return max(1.0, float(apart @ audited) / max(float(apart @ apart), _TINY))
 
 
 def _unit_vectors(blocks: Sequence[Floats]) -> npt.NDArray[np.float16]:

@@ -9,6 +9,7 @@ splits.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,7 @@ def _score(
         samples, features, strange = _set_unknown_classes_aside(given, features, judge)
         findings += strange
         blank = find_blank(samples, findings, audited=(audit.samples, audit.findings))
-        decision, _ = judge_rows(judge, samples, features, blank)
+        decision, _ = judge_rows(judge, samples, features, blank, find_held_out(audit, judge, samples))
         known = _find_known(samples, audit)
         if (known >= 0).any():
             order = np.where(known >= 0, known, len(audit.samples) + np.arange(len(known)))
@@ -162,6 +163,22 @@ def _find_known(samples: Samples, audit: Audit) -> Ints:
     return np.array([row_of.get(one, -1) for one in asked], dtype=np.int64)
 
 
+def find_held_out(audit: Audit, judge: Judge, samples: Samples) -> dict[str, Floats]:
+    """The ``held_out`` of `Judge.read` for ``samples`` (m): of those that the ``audit`` scanned, under whatever label,
+    its own held-out opinions. ``judge`` is the audit's.
+    """
+    asked, scanned = set(samples.digests), judge.memory.scanned
+    row_of = {digest: row for row, digest in enumerate(audit.samples.digests) if digest in asked and scanned[row]}
+    places = np.array([place for place, digest in enumerate(samples.digests) if digest in row_of], dtype=np.int64)
+    rows = np.array([row_of[samples.digests[place]] for place in places.tolist()], dtype=np.int64)
+    found: dict[str, Floats] = {}
+    for name in judge.models if len(rows) else ():
+        if name in audit.evidence and (probs := audit.evidence[name].probs) is not None:
+            found[name] = np.full((len(samples), len(judge.classes)), np.nan, dtype=np.float32)
+            found[name][places] = take_rows(probs, rows)
+    return found
+
+
 def join_rows(first: Decision, second: Decision, order: Ints, given: Ints) -> dict[str, Any]:
     """The arrays of two decisions, one below the other, in this ``order``; ``given`` are the second's labels."""
     arrays: dict[str, Any] = {
@@ -183,15 +200,17 @@ def embed_new(samples: Samples, judge: Judge, machine: Machine) -> tuple[Samples
 
 
 @one_blas_thread()
-def judge_rows(judge: Judge, samples: Samples, features: Features, blank: Bools) -> tuple[Decision, Floats]:
+def judge_rows(
+    judge: Judge, samples: Samples, features: Features, blank: Bools, held_out: Mapping[str, Floats]
+) -> tuple[Decision, Floats]:
     """The decision about ``samples`` (m), over the judge's classes, and (m, C) what their images alone show.
 
-    Those that are ``blank`` (m,) are not judged.
+    Those that are ``blank`` (m,) are not judged; ``held_out`` is as of `Judge.read`.
 
     A sample whose bytes the judge remembers under other labels is judged together with these, as a scan would.
     """
     m = len(samples)
-    read = judge.read(features, samples.labels, digests=samples.digests)
+    read = judge.read(features, samples.labels, digests=samples.digests, held_out=held_out)
     twins = [
         (row, label)
         for row, copies in enumerate(judge.memory.copies(as_ascii(samples.digests)))

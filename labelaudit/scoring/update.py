@@ -35,7 +35,7 @@ from labelaudit.machine import Clock, Machine, __version__, list_versions
 from labelaudit.scanning.choice import check_network
 from labelaudit.scanning.scan import HeedClasses, accept_classes, scan_source
 from labelaudit.scanning.settings import ScanSettings, check_settings
-from labelaudit.scoring.score import embed_new, join_rows, judge_rows, recount_noise
+from labelaudit.scoring.score import embed_new, find_held_out, join_rows, judge_rows, recount_noise
 from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Ints, Samples
 from labelaudit.verdicts import verdicts_file
 
@@ -229,7 +229,8 @@ def _judge_changed_rows(
     with clock.stage("decide"):
         rows = np.flatnonzero(anew)
         blank = find_blank(samples, findings)
-        decided, shown = judge_rows(judge.forget(change.removed), some, features, blank[rows])
+        held_out = find_held_out(previous, judge, some)
+        decided, shown = judge_rows(judge.forget(change.removed), some, features, blank[rows], held_out)
         order = np.where(anew, len(previous.samples), before)
         order[rows] += np.arange(len(rows))
         fresh = Memory.of(judge.project(features), some, decided, scanned=False)

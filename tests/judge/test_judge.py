@@ -76,6 +76,26 @@ def test_the_suspicion_is_calibrated() -> None:
     assert probs.sum(axis=1) == pytest.approx(1, abs=1e-5)
 
 
+def test_as_many_new_labels_are_sure_as_in_the_audit() -> None:
+    """The judge's models are those of the audit, and its certainty must be, too."""
+    x, truth, given = draw(4000, 3)
+    sure = self_confidence(given, np.asarray(JUDGE.read(features(x), given).posterior)) >= DECISION.sure_threshold
+    assert sure.mean() == pytest.approx(DECISION.is_sure.mean(), abs=0.02)
+    assert (truth != given)[sure].mean() > 0.95
+
+
+def test_images_that_the_models_were_fitted_to_are_judged_by_held_out_opinions() -> None:
+    rows = slice(0, 50)
+    some, labels = features(DESCRIBED.values[rows]), SAMPLES.labels[rows]
+    held_out = {name: np.full((50, 4), np.nan, np.float32) for name in JUDGE.models}
+    plain = np.asarray(JUDGE.read(some, labels).posterior)
+    assert np.array_equal(JUDGE.read(some, labels, held_out=held_out).posterior, plain)
+    for probs in held_out.values():
+        probs[7] = np.eye(4)[(labels[7] + 1) % 4]
+    told = np.asarray(JUDGE.read(some, labels, held_out=held_out).posterior)
+    assert np.array_equal(np.flatnonzero((told != plain).any(axis=1)), [7])
+
+
 def test_without_labels_it_says_what_the_image_shows() -> None:
     x, truth, given = draw(300, 4)
     shown = np.asarray(JUDGE.read(features(x), None).posterior)

@@ -20,7 +20,7 @@ from labelaudit.machine import Machine
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scoring import update as updating
 from labelaudit.scoring.update import update
-from labelaudit.types import Finding
+from labelaudit.types import Finding, Floats
 
 
 @pytest.fixture
@@ -60,8 +60,17 @@ def test_only_what_changed_is_judged_anew(place: Path, no_scan: None, monkeypatc
     embedded: list[int] = []
     whole = updating.embed_new
     monkeypatch.setattr(updating, "embed_new", lambda some, *rest: (embedded.append(len(some)), whole(some, *rest))[1])
+    heard: list[dict[str, Floats]] = []
+    read = Judge.read
+    monkeypatch.setattr(Judge, "read", lambda *some, **more: (heard.append(more["held_out"]), read(*some, **more))[1])
     audit = follow(place)
     after = rows_of(audit)
+    scanned = run.read(place / "run")
+    blind = scanned.evidence["ridge"].probs
+    assert blind is not None
+    relabelled, new = heard[0]["ridge"]
+    assert np.array_equal(relabelled, blind[scanned.samples.ids.index("cat/10.png")])
+    assert np.isnan(new).all()
     assert after["ant/three.png"]["label_score"] == before["ant/3.png"]["label_score"]
     assert after["cat/2.png"] == {**before["cat/2.png"], "rank": after["cat/2.png"]["rank"]}
     assert after["bee/new.png"]["is_label_issue"]
