@@ -38,7 +38,7 @@ _DECODED = 32
 _IN_MEMORY = 256 << 20
 """Bytes; larger feature matrices live in a temporary memory map."""
 _COPY_ROWS = 4096
-_SAMPLE = 48
+_SAMPLE, _LOST = 48, 20  # images that are tried, and of how many one at most where they are not kept
 _HERE = Machine(device="cpu")
 _LEAST_COMPUTING = 0.2  # share of the time of embedding, however long decoding was found to take
 
@@ -118,14 +118,16 @@ def forecast_embedding(
 ) -> float:
     """Seconds that `embed` with the same arguments would take now, measured on up to 48 of the images it would embed.
 
-    Loading the backbones is not counted. Features that were made to measure are kept in the cache of ``machine``.
+    Loading the backbones is not counted. Features that were made to measure are kept in the cache of ``machine``;
+    without one they are of a twentieth of the images at most.
     """
     machine = (machine or _HERE).settled()
     workers, job = machine.workers, _open(images, digests, backbones, machine)
     todo = job.todo()
     if not len(todo):
         return 0.0
-    sample = todo[spread_rows(len(todo), _SAMPLE)]
+    tried = _SAMPLE if machine.cache is not None else min(_SAMPLE, max(workers, len(todo) // _LOST))
+    sample = todo[spread_rows(len(todo), tried)]
     runners = job.load()
     seconds = 0.0
     for rows in (sample[:workers], sample):  # the first pass warms up

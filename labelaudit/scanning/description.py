@@ -5,11 +5,7 @@ Left out: what is made of the features (`labelaudit.scanning.components`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from labelaudit.features.embedding import embed_samples
 from labelaudit.machine import Clock, Machine
@@ -51,18 +47,17 @@ def describe(
 
     ``features`` are those that were brought, ``given`` says that probabilities were.
     """
-    with _keeping(machine, embeds and bool(settings.trained)) as embedder:
-        with clock.stage("forecast"):
-            choice = choose_training_input(samples, settings) if embeds else None
-            about = Prospect(samples=samples, machine=embedder, choice=choice, features=features, given=given)
-            settings = plan.settle(about, settings)
-        if choice is None:
-            return Description(samples=samples, features=features, settings=settings)
-        trained_on = choice if settings.trained else None
-        choice = trained_on or replace(choice, pixels=False)
-        specs = backbones_of(choice, settings, images=len(samples), device=machine.device)
-        with clock.stage("embed"):
-            samples, features, failed = embed_samples(samples, specs, embedder)
+    with clock.stage("forecast"):
+        choice = choose_training_input(samples, settings) if embeds else None
+        about = Prospect(samples=samples, machine=machine, choice=choice, features=features, given=given)
+        settings = plan.settle(about, settings)
+    if choice is None:
+        return Description(samples=samples, features=features, settings=settings)
+    trained_on = choice if settings.trained else None
+    choice = trained_on or replace(choice, pixels=False)
+    specs = backbones_of(choice, settings, images=len(samples), device=machine.device)
+    with clock.stage("embed"):
+        samples, features, failed = embed_samples(samples, specs, machine)
     return Description(
         samples=samples,
         failed=failed,
@@ -70,16 +65,3 @@ def describe(
         settings=settings,
         trained_on=trained_on,
     )
-
-
-@contextmanager
-def _keeping(machine: Machine, wanted: bool) -> Iterator[Machine]:
-    """``machine``; where ``wanted``, with a cache for the time of the ``with`` if it has none.
-
-    What the forecast has embedded is then not embedded again.
-    """
-    if machine.cache is not None or not wanted:
-        yield machine
-    else:
-        with TemporaryDirectory(prefix="labelaudit-") as folder:
-            yield replace(machine, cache=Path(folder))
