@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +20,7 @@ from labelaudit.training.evidence import given_label_margins
 from labelaudit.training.forecast import forecast_crossfit
 from labelaudit.training.optimizer import Optimizer
 from labelaudit.training.settings import CrossfitSettings, FitSettings
+from labelaudit.types import Progress
 
 
 def generator() -> torch.Generator:
@@ -227,11 +227,11 @@ def test_what_every_fit_takes_once_does_not_grow_with_the_samples(
 ) -> None:
     clock, left = [0.0], iter([*warming, 3.0])  # 1,000 samples: 3 s once, and 2 s an epoch
 
-    def fit(settings: CrossfitSettings, *_: object, progress: Callable[[], None], **__: object) -> None:
+    def fit(settings: CrossfitSettings, *_: object, progress: Progress, **__: object) -> None:
         clock[0] += next(left)
         for _epoch in range(settings.epochs if settings.epochs and settings.epochs > 1 else 0):
             clock[0] += 2.0
-            progress()
+            progress("", 0, None)
 
     monkeypatch.setattr("labelaudit.training.forecast.crossfit", fit)
     monkeypatch.setattr("labelaudit.training.forecast.time", SimpleNamespace(perf_counter=lambda: clock[0]))
