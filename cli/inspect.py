@@ -71,6 +71,7 @@ def inspect(
 
 def _document(what: str, listing: Listing) -> dict[str, Any]:
     from labelaudit.data.source import reading_notes
+    from labelaudit.data.votes import VOTES
 
     counts = _counts(listing)
     splits = Counter(listing.splits or ())
@@ -89,6 +90,7 @@ def _document(what: str, listing: Listing) -> dict[str, Any]:
 
 def _lines(what: str, listing: Listing) -> list[str]:
     from labelaudit.data.source import reading_notes
+    from labelaudit.data.votes import VOTES
 
     counts = _counts(listing)
     named = [(brief(name), number) for name, number in list(counts.items())[:_SHOWN]]
@@ -104,7 +106,8 @@ def _lines(what: str, listing: Listing) -> list[str]:
         "For instance:",
         *(f"  {listing.ids[row]}  ->  {brief(str(listing.labels[row]))}" for row in _examples(listing)),
     ]
-    lines += [f"Further columns: {', '.join(listing.extra)}."] if listing.extra else []
+    further = [name for name in listing.extra if name != VOTES]
+    lines += [f"Further columns: {', '.join(further)}."] if further else []
     lines += reading_notes(listing)
     findings = _findings(listing)
     kinds = Counter(finding.kind for finding in findings)

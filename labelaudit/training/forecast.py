@@ -41,7 +41,7 @@ def forecast_crossfit(
         trial = replace(settings, epochs=epochs, options={**own, "batch": min(recipe.batch, some)})
         ends: dict[int, list[float]] = defaultdict(list)
 
-        def note(_: str, done: int, total: int | None) -> None:
+        def note(*_: object, **__: object) -> None:
             ends[threading.get_ident()].append(time.perf_counter())
 
         started = time.perf_counter()
