@@ -71,7 +71,6 @@ def inspect(
 
 def _document(what: str, listing: Listing) -> dict[str, Any]:
     from labelaudit.data.source import reading_notes
-    from labelaudit.data.votes import VOTES
 
     counts = _counts(listing)
     splits = Counter(listing.splits or ())

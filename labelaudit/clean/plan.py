@@ -285,6 +285,8 @@ class _PlanBuilder:
                 yield f"{what}By verdicts about {right:,.1f} of them have a correct label; a review would tell."
         elif self.flags is not None and self.actions["suspect"] != "keep":
             yield self.flags.sentence + " `flags` threshold takes the scan's own suspects." * (self.flags.left > 0)
+        if self.surest is not None and not len(self.suspects):
+            yield "No suspect is left that has a suggested label and no verdict."
         if self.doubtful:
             told = len(self.reviewed.settled)
             yield (

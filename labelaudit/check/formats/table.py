@@ -25,7 +25,11 @@ def render(outcome: Outcome) -> str:
     lines = ["labelaudit check: " + wording.about(outcome), wording.noise(outcome)]
     lines += _section("Rules:", [(wording.standing(rule), rule.name, rule.message) for rule in rules], _RULES)
     lines += _section(
-        wording.suspects(outcome), [(s.status, s.chance, wording.relabel(s), s.path, wording.why(s)) for s in suspects]
+        wording.suspects(outcome),
+        [
+            (s.status, s.chance if s.chance != s.status else "", wording.relabel(s), s.path, wording.why(s))
+            for s in suspects
+        ],
     )
     lines += _section(
         wording.findings(outcome), [(p.status, p.kind, name_subject(p.path), wording.why(p)) for p in findings]
