@@ -75,7 +75,8 @@ def _failure(outcome: Outcome, broken: Sequence[Rule], waiting: Mapping[str, Seq
 
 def _listing(entries: Sequence[Suspect | CheckedFinding]) -> list[str]:
     lines = [
-        f"{', '.join(dict.fromkeys((entry.status, entry.chance)))}: {entry.path}: {wording.relabel(entry)} ({wording.why(entry)})"
+        f"{', '.join(dict.fromkeys((entry.status, entry.chance)))}: {entry.path}: "
+        f"{wording.relabel(entry)} ({wording.why(entry)})"
         if isinstance(entry, Suspect)
         else f"{entry.status} {entry.kind}: {name_subject(entry.path)}: {wording.why(entry)}"
         for entry in entries[:_ENTRIES]
