@@ -2,8 +2,8 @@
 
 A `Judge` is arrays only: the scan's closed forms, ridge and prototypes, fitted to *all* its samples; a memory of these
 samples (`labelaudit.judge.memory`) for neighbour votes and for showing look-alikes; and a pool of just these models
-with even errors at the audit's rate, as sure of the audit's samples, held out, as the audit is. A new image is judged
-as a sample of the audit is (`labelaudit.judge.consensus`), minus the robust methods, whose networks are not kept.
+with even errors at the audit's rate, about as sure as the audit is. A new image is judged as a sample of the audit is
+(`labelaudit.judge.consensus`), minus the robust methods, whose networks are not kept.
 
 The file grows with the memory: 10,000 samples of 10 classes take about 4 MB, a million about 330 MB. Pool weights and
 transition come from held-out opinions of at most 10,000 samples. Assumed: new labels are made as the old ones
@@ -31,7 +31,7 @@ from labelaudit.judge.memory import ARRAYS, Memory
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.pool import pool
 from labelaudit.judge.probes import Rotation, split_blocks, to_unit_length
-from labelaudit.judge.scores import log_odds, odds_of_wrong
+from labelaudit.judge.scores import odds_of_wrong
 from labelaudit.judge.vectors import Directions, expand
 from labelaudit.packed import as_ascii
 from labelaudit.types import Decision, Features, Floats, Ints, Samples
@@ -46,9 +46,11 @@ WIDTH = 128
 LEAST_ERROR = 0.01
 """Share of new labels that is expected to be wrong at least. An audit of clean labels estimates none; to a judge that
 believed it, no label that comes later could be wrong."""
+SHARPER = 1.25
+"""Factor on the log-odds of the pool, which takes wrong labels for its own failures and is more doubtful than the
+audit, where the noise model is heard, too: with it new labels are about as often sure as in a scan (docs/score.md)."""
 _SCALARS = ("threshold", "sure_threshold")
 _CALIBRATED, _FEWEST = 10_000, 2_000  # samples that pool weights and transition are fitted to at most, and at least
-_TINY = 1e-15  # distance of a suspicion from 0 and 1 at least
 _CHECKED = 1 << 18  # numbers looked at at a time
 _COMPARED = 1_000_000_000  # pairs of vectors that are compared at most, for the neighbours' votes
 
@@ -140,8 +142,7 @@ class Judge:
         pooled = pool(opinions, given, counted=inside, shares=shares)
         rate = max(LEAST_ERROR, decision.noise_rate)
         some = None if shares is None else shares[inside]
-        sharper = _find_sharpening(odds_of_wrong(pooled.probs[inside], given[inside]), decision.suspicion[rows][inside])
-        weights = {name: sharper * weight for name, weight in pooled.weights.items()}
+        weights = {name: SHARPER * weight for name, weight in pooled.weights.items()}
         seen = noise_model.apply_noise_model(weights, judge.transition, opinions, None).probs
         factor = transition.find_factor(odds_of_wrong(seen[inside], given[inside]), rate, some)
         return replace(
@@ -285,20 +286,6 @@ class Judge:
     def _remember(self, blocks: Sequence[Floats]) -> npt.NDArray[np.float32]:
         short = [block @ part for block, part in zip(blocks, self._split(self.recall), strict=True)]
         return _unit_vectors(short).astype(np.float32)
-
-
-def _find_sharpening(odds: Floats, suspicion: Floats) -> float:
-    """Slope, 1 or more, of the log-odds of an audit's ``suspicion`` (n,) on those of a pool's ``odds`` (n,).
-
-    A pool takes wrong labels for its own failures, and is the more doubtful; an audit hears a noise model, too. What
-    people have judged, 0 or 1, says nothing about it.
-    """
-    unknown = (suspicion > 0) & (suspicion < 1)
-    if not unknown.any():
-        return 1.0
-    pooled, audited = np.log(odds[unknown]), log_odds(suspicion[unknown], _TINY)
-    apart = pooled - pooled.mean()
-    return max(1.0, float(apart @ audited) / max(float(apart @ apart), _TINY))
 
 
 def _unit_vectors(blocks: Sequence[Floats]) -> npt.NDArray[np.float16]:
