@@ -33,8 +33,10 @@ from labelaudit.errors import DataError
 
 EXTRA = "pip install 'labelaudit[images]'"
 
+POINTER = b"version https://git-lfs"
+"""First bytes of what Git LFS leaves in the place of a file."""
 _HINTS = (
-    (b"version https://git-lfs", "a Git LFS pointer, not the image itself: run `git lfs pull`"),
+    (POINTER, "a Git LFS pointer, not the image itself: run `git lfs pull`"),
     (b"<?xml", "an XML or SVG text, not a raster image"),
     (b"<svg", "an SVG text, not a raster image"),
     (b"<!DOCTYPE", "a web page, not an image"),

@@ -9,8 +9,10 @@ labelaudit.errors.DataError: 'no/such/folder' does not exist: give a folder of i
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,12 @@ from labelaudit.data.agreement import add_columns, agree, refuse_unlike
 from labelaudit.data.class_names import name_classes
 from labelaudit.data.exposure import Exposed, Exposure
 from labelaudit.data.folders import LISTED, Candidate, Undecided, may_divide
+from labelaudit.data.formats import POINTER, ends_as_image
 from labelaudit.data.listing import IN_NAMES, IN_TABLE, Listing
 from labelaudit.data.nothing_found import nothing_found, tables_beside
 from labelaudit.data.order import state_classes, state_rows
 from labelaudit.data.reader import Certainty, Reading, Subject, readers, readings_of, subject_of
-from labelaudit.data.source import Source
+from labelaudit.data.source import Source, is_address
 from labelaudit.data.spelling import plain_spelling, unify_spelling
 from labelaudit.data.table import DOCUMENT_SUFFIXES
 from labelaudit.data.versions import refuse_twice
@@ -46,8 +49,16 @@ def open_source(data: Any = None, **how: Any) -> Listing:
 
 def inspect_source(source: Source) -> tuple[str, Listing]:
     """Recognise a dataset: a phrase such as ``class folders (5 classes)``, and its listing."""
-    with damage_of(f"'{_shown(source)}'", "restore it, or give another"):
-        what, listing = _open(source)
+    try:
+        with damage_of(f"'{_shown(source)}'", "restore it, or give another"):
+            what, listing = _open(source)
+    except DataError as error:
+        for pointer in _find_pointers(source):
+            raise DataError(f"'{pointer}' is a Git LFS pointer, not the file itself: run `git lfs pull`") from error
+        raise
+    pointers = _find_pointers(source) if listing.skipped else iter(())
+    if unread := next((path for path in pointers if not ends_as_image(path.name)), None):
+        listing = listing.tell(f"'{unread}' is a Git LFS pointer and was not read: run `git lfs pull`.")
     labels, notes = unify_spelling(listing.labels)
     listing = listing.tell(*notes, labels=labels)
     listing = listing.tell(*_note_splits(listing), *_note_owners(listing))
@@ -94,6 +105,17 @@ def _note_owners(listing: Listing) -> tuple[str, ...]:
         f"Paths name of whom or of what images are, such as '{first}' ({len(distinct):,} such). Images of one prove "
         f"nothing of each other: `group` name:'({first.rstrip('0123456789')}[0-9]+)' judges them together.",
     )
+
+
+def _find_pointers(source: Source) -> Iterator[Path]:
+    """Files of the dataset that Git LFS has not fetched, among the first ones."""
+    for given in (source.data, source.labels):
+        if isinstance(given, str | Path) and not is_address(given):
+            place = Path(given)
+            for path in [place] if place.is_file() else islice(place.rglob("*"), _LOOKED_AT):
+                with suppress(OSError), path.open("rb") as file:
+                    if file.read(len(POINTER)) == POINTER:
+                        yield path
 
 
 def _shown(source: Source) -> str:

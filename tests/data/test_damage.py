@@ -102,3 +102,16 @@ def test_an_error_of_a_library_at_damaged_data_is_one_line(tmp_path: Path, monke
     monkeypatch.setattr(sources, "choose", choose)
     with pytest.raises(DataError, match=r"is damaged or of another kind \(bad magic\): restore it, or give another"):
         open_source(build(tmp_path, {"cat/a.png": PIXEL}))
+
+
+@pytest.mark.parametrize("name", ["data.zip", "data.tar", "data.npz", "train-00000-of-00001.parquet", "labels.csv"])
+def test_a_file_that_git_lfs_has_not_fetched_is_said_to_be_one(tmp_path, name):
+    (tmp_path / name).write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n")
+    with pytest.raises(DataError, match=rf"{name}' is a Git LFS pointer, not the file itself: run `git lfs pull`$"):
+        open_source(tmp_path)
+
+
+def test_a_table_that_git_lfs_has_not_fetched_is_told_beside_class_folders(tmp_path):
+    pointer = b"version https://git-lfs.github.com/spec/v1\n"
+    listing = open_source(build(tmp_path, {"cat/1.png": 1, "dog/2.png": 2, "labels.csv": pointer}))
+    assert any("labels.csv' is a Git LFS pointer and was not read" in note for note in listing.notes)
