@@ -112,7 +112,8 @@ def _find_pointers(source: Source) -> Iterator[Path]:
     for given in (source.data, source.labels):
         if isinstance(given, str | Path) and not is_address(given):
             place = Path(given)
-            for path in [place] if place.is_file() else islice(place.rglob("*"), _LOOKED_AT):
+            paths = [place] if place.is_file() else islice(place.rglob("*"), _LOOKED_AT)
+            for path in filter(Path.is_file, paths):
                 with suppress(OSError), path.open("rb") as file:
                     if file.read(len(POINTER)) == POINTER:
                         yield path
