@@ -111,12 +111,13 @@ def _find_pointers(source: Source) -> Iterator[Path]:
     """Files of the dataset that Git LFS has not fetched, among the first ones."""
     for given in (source.data, source.labels):
         if isinstance(given, str | Path) and not is_address(given):
-            place = Path(given)
-            paths = [place] if place.is_file() else islice(place.rglob("*"), _LOOKED_AT)
-            for path in filter(Path.is_file, paths):
-                with suppress(OSError), path.open("rb") as file:
-                    if file.read(len(POINTER)) == POINTER:
-                        yield path
+            with suppress(OSError):
+                place = Path(given)
+                paths = [place] if place.is_file() else islice(place.rglob("*"), _LOOKED_AT)
+                for path in filter(Path.is_file, paths):
+                    with path.open("rb") as file:
+                        if file.read(len(POINTER)) == POINTER:
+                            yield path
 
 
 def _shown(source: Source) -> str:
