@@ -73,7 +73,7 @@ class _Group(Group):
         except MemoryError:
             _refuse("there is not enough memory for this: free some, use fewer --workers, or a smaller dataset")
         except KeyboardInterrupt:
-            typer.echo("labelaudit: interrupted; an earlier result and what is in the cache are kept", err=True)
+            typer.echo("labelaudit: interrupted; earlier results, verdicts and caches are kept", err=True)
             raise typer.Exit(130) from None
 
 

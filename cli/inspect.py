@@ -83,13 +83,12 @@ def _document(what: str, listing: Listing) -> dict[str, Any]:
         "examples": [{"path": listing.ids[row], "label": listing.labels[row]} for row in _examples(listing)],
         "findings": dict(Counter(finding.kind for finding in _findings(listing))),
         "notes": list(reading_notes(listing)),
-        "columns": list(listing.extra),
+        "columns": _further(listing),
     }
 
 
 def _lines(what: str, listing: Listing) -> list[str]:
     from labelaudit.data.source import reading_notes
-    from labelaudit.data.votes import VOTES
 
     counts = _counts(listing)
     named = [(brief(name), number) for name, number in list(counts.items())[:_SHOWN]]
@@ -105,8 +104,7 @@ def _lines(what: str, listing: Listing) -> list[str]:
         "For instance:",
         *(f"  {listing.ids[row]}  ->  {brief(str(listing.labels[row]))}" for row in _examples(listing)),
     ]
-    further = [name for name in listing.extra if name != VOTES]
-    lines += [f"Further columns: {', '.join(further)}."] if further else []
+    lines += [f"Further columns: {', '.join(further)}."] if (further := _further(listing)) else []
     lines += reading_notes(listing)
     findings = _findings(listing)
     kinds = Counter(finding.kind for finding in findings)
@@ -114,6 +112,13 @@ def _lines(what: str, listing: Listing) -> list[str]:
         first = next(finding for finding in findings if finding.kind == kind)
         lines.append(f"{number:,} {kind}, the first: {first.path} ({first.detail})")
     return lines
+
+
+def _further(listing: Listing) -> list[str]:
+    """Columns that the data has beside paths and labels."""
+    from labelaudit.data.votes import VOTES
+
+    return [name for name in listing.extra if name != VOTES]
 
 
 def _findings(listing: Listing) -> list[Finding]:

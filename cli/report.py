@@ -12,7 +12,6 @@ from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 from labelaudit.text import size
 
-from .console.arguments import format_by_ending
 from .console.options import ColorOption, Moved, Quiet, Workers, option
 from .console.runs import RUN, find_run
 from .console.streams import report_progress
@@ -56,7 +55,7 @@ def report(
     """
     from labelaudit.audit.originals import open_originals
     from labelaudit.audit.run import REPORT, read
-    from labelaudit.outputs import check_outputs
+    from labelaudit.outputs import check_outputs, format_by_ending
     from labelaudit.reports import html
     from labelaudit.reports.review_state import read_review_state
 
@@ -66,7 +65,7 @@ def report(
         raise OptionError(f"-o {output} is a folder: name a file in it, such as {output / REPORT}")
     if format_ is None:
         advice = "or say which with --format"
-        format_ = "html" if to_stdout or output is None else format_by_ending("-o", output, _ENDINGS, advice)
+        format_ = "html" if to_stdout or output is None else format_by_ending(f"-o {output}", output, _ENDINGS, advice)
     audit = read(run)
     if output is not None and not to_stdout:
         kept = {f"{file.name} of the RUN": file for file in run.iterdir() if file.suffix not in _ENDINGS}

@@ -12,7 +12,6 @@ import typer
 from labelaudit.machine import Machine, available_cores
 from labelaudit.text import count, interval, says_little
 
-from .console.arguments import format_by_ending
 from .console.options import (
     CacheFolder,
     ColorOption,
@@ -76,6 +75,7 @@ def score(
     from labelaudit.data.source import Source
     from labelaudit.errors import DataError, writing
     from labelaudit.files import write_bytes
+    from labelaudit.outputs import format_by_ending
     from labelaudit.scoring.score import score as judge_labels
 
     if new_data is None and how["labels"] is None:
@@ -84,7 +84,7 @@ def score(
     ending = "" if output is None else output.suffix.lower()
     if output is not None and kind is None and ending and (ending in _ENDINGS or not output.is_dir()):
         advice = "or say which with --format, or name a folder without an ending for the whole result"
-        kind, to_file = format_by_ending("-o", output, _ENDINGS, advice), True
+        kind, to_file = format_by_ending(f"-o {output}", output, _ENDINGS, advice), True
     if output is not None and to_file:
         check_file("-o", output, run, new_data)
     with report_progress(quiet=quiet, verbose=True, color=color) as (progress, notice):

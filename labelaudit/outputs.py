@@ -1,12 +1,15 @@
-"""Refuses outputs that would overwrite what is read, or lie in it."""
+"""Refuses outputs that would overwrite what is read, lie in it, or have an ending that says no format."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from labelaudit.errors import OptionError, RunError
+
+_Format = TypeVar("_Format", bound=str)
 
 
 def find_beside(source: Path | str, output: Path | str) -> str:
@@ -73,3 +76,16 @@ def _is_same(one: Path, other: Path) -> bool:
     if one.exists() and other.exists():
         return one.samefile(other)
     return os.path.realpath(one) == os.path.realpath(other)
+
+
+def format_by_ending(named: str, file: Path, formats: Mapping[str, _Format], advice: str = "") -> _Format:
+    """The one of ``formats`` (by ending, with its dot) that ``file`` gets.
+
+    Raises:
+        OptionError: beginning with ``named``, the option and the file; with the endings known, and the ``advice``.
+    """
+    kind = formats.get(file.suffix.lower())
+    if kind is None:
+        known = ", ".join(formats)
+        raise OptionError(f"{named}: the ending says no format (known: {known}){advice and '; ' + advice}")
+    return kind

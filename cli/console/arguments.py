@@ -1,18 +1,16 @@
 """Refuses paths that no command could use, for all commands and before they start, each in one line.
 
 An empty path would mean the working directory where a script's variable is not set; some names no system can look up;
-images that are said to lie elsewhere must lie there; a file whose ending should say its format must have one that does.
+images that are said to lie elsewhere must lie there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 from labelaudit.errors import OptionError, reason_of
-
-_Format = TypeVar("_Format", bound=str)
 
 
 def check_paths(params: list[Any], ctx: Any, given: dict[str, Any]) -> None:
@@ -23,15 +21,6 @@ def check_paths(params: list[Any], ctx: Any, given: dict[str, Any]) -> None:
             continue
         for value in _texts(param, ctx, given):
             _check_path(value, _name(param))
-
-
-def format_by_ending(option: str, file: Path, formats: Mapping[str, _Format], advice: str = "") -> _Format:
-    """The one of ``formats`` (by ending, with its dot) that ``file`` gets, which ``option`` named."""
-    kind = formats.get(file.suffix.lower())
-    if kind is None:
-        known = ", ".join(formats)
-        raise OptionError(f"{option} {file}: the ending says no format (known: {known}){advice and '; ' + advice}")
-    return kind
 
 
 def _texts(param: Any, ctx: Any, given: dict[str, Any]) -> Iterator[str]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 from labelaudit import shelf
 from labelaudit.errors import writing
 
-from .arguments import format_by_ending
 from .parameters import name_options
 from .streams import Color, open_console, say
 
@@ -26,8 +25,9 @@ else:  # the names of the files, without importing any, so that `--help` costs n
 def format_of(file: Path) -> Format:
     """The format that the ending of ``file`` stands for."""
     from labelaudit.check.formats import ENDINGS
+    from labelaudit.outputs import format_by_ending
 
-    return format_by_ending("--report", file, ENDINGS)
+    return format_by_ending(f"--report {file}", file, ENDINGS)
 
 
 def choose_format(asked: Format | None, output: Path | None) -> Format:

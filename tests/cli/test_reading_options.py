@@ -37,6 +37,7 @@ def test_what_is_stated_reaches_the_reader(tmp_path: Path) -> None:
     stated = ["--labels", tmp_path / "d/l.csv", "--path-column", "photo", "--label-column", "kind", "--annotator", "by"]
     done = call("inspect", tmp_path / "d", *stated, "--data-format", "label-table", "--classes", "dog,cat")
     assert "by 3 annotators, who disagree on 1 image" in done.out
+    assert "annotator_votes" not in call("inspect", tmp_path / "d", *stated, "--json").out
     assert done.out.index("  dog  2") < done.out.index("  cat  2")
     copied = call("corrupt", tmp_path / "d", "-o", tmp_path / "c", "--noise", "pair", "--rate", "0", *stated)
     assert copied.code == 0, copied.err

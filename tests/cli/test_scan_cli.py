@@ -234,7 +234,7 @@ def test_interrupt_is_130_and_says_what_is_kept(monkeypatch: pytest.MonkeyPatch)
     install(monkeypatch, failing(KeyboardInterrupt()))
     ended = call("scan", "x")
     assert (ended.code, ended.out) == (130, "")
-    assert ended.err == "labelaudit: interrupted; an earlier result and what is in the cache are kept\n"
+    assert ended.err == "labelaudit: interrupted; earlier results, verdicts and caches are kept\n"
 
 
 def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

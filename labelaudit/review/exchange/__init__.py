@@ -18,6 +18,7 @@ from labelaudit.audit.originals import open_originals
 from labelaudit.audit.run import check_file
 from labelaudit.errors import MISTAKES, DataError, OptionError, RunError, unknown_name, writing
 from labelaudit.files import fresh_text, read_regular
+from labelaudit.outputs import format_by_ending
 from labelaudit.review.exchange import cvat, label_studio, prodigy, table
 from labelaudit.review.exchange.matching import Matched, match_answers, name_reviewers
 from labelaudit.review.exchange.tasks import Answer, Format, Task, check_classes, make_tasks
@@ -76,11 +77,9 @@ def format_of(file: Path, name: str | None = None) -> str:
         if name not in FORMATS:
             raise unknown_name("format", name, FORMATS)
         return name
-    suffix = {".zip": ".xml"}.get(file.suffix.lower(), file.suffix.lower())
-    found = next((key for key, format_ in FORMATS.items() if suffix == format_.suffix), None)
-    if found is None:
-        raise OptionError(f"the ending of '{file}' names no format: use `format` {', '.join(FORMATS)}")
-    return found
+    read = file.with_suffix(".xml") if file.suffix.lower() == ".zip" else file
+    endings = {format_.suffix: key for key, format_ in FORMATS.items()}
+    return format_by_ending(str(file), read, endings, "or say which with `format`")
 
 
 def export_queue(audit: Audit, run: Path, asked: Export) -> Exported:

@@ -65,7 +65,9 @@ export class View {
     const likely = new Set(this.likely(question));
     for (const [label, button] of this.further) {
       button.setAttribute("aria-pressed", String(verdict?.label === label));
-      button.classList.toggle("likely", !about.blind && this.fixed && likely.has(label));
+      const bold = !about.blind && this.fixed && likely.has(label);
+      button.classList.toggle("likely", bold);
+      button.title = [about.classes[label], bold && "among the likeliest"].filter(Boolean).join(": ");
     }
     $("none").setAttribute("aria-pressed", String(verdict?.kind === "none"));
     $("skip").setAttribute("aria-pressed", String(verdict?.kind === "skip"));

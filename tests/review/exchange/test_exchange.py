@@ -234,7 +234,7 @@ def test_an_address_before_the_paths_needs_no_advice_on_paths(run: Path, tmp_pat
 
 
 def test_what_cannot_be_exported_is_said(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(OptionError, match="names no format"):
+    with pytest.raises(OptionError, match="the ending says no format"):
         export(run, tmp_path / "queue.txt")
     with pytest.raises(OptionError, match="did you mean 'cvat'"):
         format_of(tmp_path / "queue", "cvt")
