@@ -261,6 +261,7 @@ def _show_made(console: Console, made: WrittenDataset, samples: int) -> None:
         say(console, f"{made.folder} is this dataset already: nothing was changed.")
         return
     how = ", ".join(f"{count:,} as {name}" for name, count in report["made_as"].items())
+    how += ", quarantine included" if how and made.quarantine is not None else ""
     said = f"{report['samples']:,} of {samples:,} images as {report['form']} in {made.folder}"
     if report["form"] == "patch":
         said = f"{count(len(report['changes']), 'change')} in {made.folder / 'relabel.csv'}"

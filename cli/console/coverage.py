@@ -39,11 +39,14 @@ def show_coverage(covered: Sequence[Coverage], *, as_json: bool, color: Color) -
     whole, small = ([one for one in covered if one.table.miniature == kind] for kind in (False, True))
     cells, measured = sum(one.cells for one in whole), sum(one.measured for one in whole)
     again, made = sum(one.cells for one in small), sum(one.measured for one in small)
+    numbers = (
+        f"Measured: {measured} of the {count(cells, 'number')} of the papers that have a preset; "
+        f"in miniature, where only orders compare, {made} of {again}."
+    )
     say(
         console,
         "waves: SN, Fig. 2 and GNI, Fig. 2, functions of one variable: labelaudit bench waves",
-        f"Measured: {measured} of the {count(cells, 'number')} of the papers that have a preset; "
-        f"in miniature, where only orders compare, {made} of {again}.",
+        *([numbers] if cells or again else []),
         *(f"Not in {one.table.name}: {one.table.missing}." for one in covered if one.table.missing),
         "The presets of a table: labelaudit bench --list --json.",
     )

@@ -58,7 +58,7 @@ def test_a_patch_is_counted_in_changes(run: Path, tmp_path: Path) -> None:
 def test_apply_then_again_then_undo(run: Path, tmp_path: Path) -> None:
     made = call("clean", run, "-o", tmp_path / "out", "--action", "suspect=drop", "--link", "hard", "--apply")
     assert made.code == 0
-    assert f"4 of 6 images as folders in {tmp_path / 'out'} (5 as hard link)" in made.out
+    assert f"4 of 6 images as folders in {tmp_path / 'out'} (5 as hard link, quarantine included)" in made.out
     assert f"In quarantine: {tmp_path / 'out-quarantine'}" in made.out
     again = call("clean", run, "--plan", run / "plan.json", "-o", tmp_path / "out", "--apply")
     assert f"{tmp_path / 'out'} is this dataset already: nothing was changed." in again.out
