@@ -30,9 +30,10 @@ from labelaudit.verdicts import Verdict, append, verdicts_file
 from labelaudit.verdicts.matching import known_labels
 
 
-def test_images_that_the_forecast_was_tried_on_are_embedded_once_without_a_cache(folder: Path) -> None:
+def test_images_that_the_forecast_was_tried_on_are_embedded_once(folder: Path, tmp_path: Path) -> None:
     asked: set[tuple[str, int | None]] = set()
-    audit = scan(folder, methods=["limit"], options=FEW, progress=lambda step, _, total: asked.add((step, total)))
+    how: dict[str, Any] = {"methods": ["limit"], "options": FEW, "cache": tmp_path / "cache"}
+    audit = scan(folder, **how, progress=lambda step, _, total: asked.add((step, total)))
     assert {total for step, total in asked if step == "embed"} == {42}, "90 images, 48 of them in the forecast"
     assert audit.decision.recipe["features"].startswith("lite0@128")
 
