@@ -28,8 +28,8 @@ def is_measured(decision: Decision) -> bool:
 def what_sets(decision: Decision, verdicts: int) -> str:
     """The end of a sentence that begins "nobody knows", for a person who has given so many ``verdicts``."""
     return {
-        "open": "until 20 verdicts have set the scale: `labelaudit tune`",
-        "outdated": "until the list is ranked anew by the verdicts: Rerank in `labelaudit review`, or another scan",
+        "open": "until 20 verdicts have set the scale: `labelaudit tune RUN`",
+        "outdated": "until the list is ranked anew by the verdicts: Rerank in `labelaudit review RUN`, or another scan",
         "settled": "until more verdicts set the scale: those so far say less than the scan does",
     }[scale_of(decision, verdicts)]
 

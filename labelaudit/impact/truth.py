@@ -47,7 +47,7 @@ def reviewed_truth(audit: Audit, reviewed: Reviewed, run: Path) -> Truth:
     if plan is None or len(planned) < FEWEST:
         notes.append(
             "The reviewed images are not a random sample of the dataset: this is how the models do on them. "
-            "`labelaudit estimate` plans a review that stands for all of it; `test` takes labels of your own."
+            "`labelaudit estimate RUN` plans a review that stands for all of it; `test` takes labels of your own."
         )
         rows = np.array(sorted(known), dtype=np.int64)
         weights, kind = np.ones(len(rows)), "reviewed"

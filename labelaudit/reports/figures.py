@@ -124,7 +124,7 @@ def caveats(audit: Audit, checked: ReviewState | None = None) -> tuple[str, ...]
     if outdated and not measured:
         said.append(
             "The list does not know all verdicts yet, which tell more of the share of wrong labels: Rerank in "
-            "`labelaudit review`, or another scan."
+            "`labelaudit review RUN`, or another scan."
         )
     elif not measured and not blind:
         said.append(

@@ -77,7 +77,7 @@ def test_verdicts_come_first(audit: Audit) -> None:
     assert change.detail == "reviewed by ann, bo, čeněk and 1 more on 2026-11-21", "all who agree"
     assert plan.notes == (
         "Suspects that are changed though nobody has reviewed them: 1. "
-        "How many have a correct label nobody knows until 20 verdicts have set the scale: `labelaudit tune`.",
+        "How many have a correct label nobody knows until 20 verdicts have set the scale: `labelaudit tune RUN`.",
     )
 
 
