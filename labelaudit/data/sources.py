@@ -56,8 +56,7 @@ def inspect_source(source: Source) -> tuple[str, Listing]:
         for pointer in _find_pointers(source):
             raise DataError(f"'{pointer}' is a Git LFS pointer, not the file itself: run `git lfs pull`") from error
         raise
-    pointers = _find_pointers(source) if listing.skipped else iter(())
-    if unread := next((path for path in pointers if not ends_as_image(path.name)), None):
+    if listing.skipped and (unread := next(_find_pointers(source, images=False), None)):
         listing = listing.tell(f"'{unread}' is a Git LFS pointer and was not read: run `git lfs pull`.")
     labels, notes = unify_spelling(listing.labels)
     listing = listing.tell(*notes, labels=labels)
@@ -107,17 +106,18 @@ def _note_owners(listing: Listing) -> tuple[str, ...]:
     )
 
 
-def _find_pointers(source: Source) -> Iterator[Path]:
-    """Files of the dataset that Git LFS has not fetched, among the first ones."""
+def _find_pointers(source: Source, *, images: bool = True) -> Iterator[Path]:
+    """Files of the dataset that Git LFS has not fetched, among the first ones; ``images`` too, or others alone."""
     for given in (source.data, source.labels):
         if isinstance(given, str | Path) and not is_address(given):
             with suppress(OSError):
                 place = Path(given)
                 paths = [place] if place.is_file() else islice(place.rglob("*"), _LOOKED_AT)
-                for path in filter(Path.is_file, paths):
-                    with path.open("rb") as file:
-                        if file.read(len(POINTER)) == POINTER:
-                            yield path
+                for path in paths:
+                    if (images or not ends_as_image(path.name)) and path.is_file():
+                        with path.open("rb") as file:
+                            if file.read(len(POINTER)) == POINTER:
+                                yield path
 
 
 def _shown(source: Source) -> str:

@@ -23,7 +23,7 @@ from xml.etree import ElementTree
 from labelaudit.data.cells import scalar_text
 from labelaudit.data.column_names import LABEL_NAMES, PATH_NAMES, is_label_name, plain_name
 from labelaudit.data.columns import Cells
-from labelaudit.data.formats import POINTER, SUFFIXES, ends_as_image
+from labelaudit.data.formats import SUFFIXES, ends_as_image
 from labelaudit.data.records import columns_of, flatten, parse_document, parse_json, read_lines
 from labelaudit.errors import DataError
 from labelaudit.text import find_twice
@@ -215,8 +215,6 @@ def _of_records(name: str, records: Sequence[tuple[int, Mapping[str, str]]]) -> 
 
 
 def _decode(name: str, data: bytes) -> str:
-    if data.startswith(POINTER):
-        raise DocumentError(f"'{name}' is a Git LFS pointer, not the file itself: run `git lfs pull`")
     encoding = next((known for mark, known in _MARKS.items() if data.startswith(mark)), "utf-8-sig")
     if encoding == "utf-8-sig" and data[:1000].count(0) > len(data[:1000]) // 4:
         raise DataError(f"'{name}' holds zero bytes, as UTF-16 and UTF-32 without a mark do: save it as UTF-8")

@@ -160,7 +160,7 @@ def judge_groups_together(
     error = float(np.clip(1 - posterior[np.arange(len(labels)), labels].mean(), LEAST_ERROR, 0.5))
     vote = float(np.log((1 - error) * max(classes - 1, 1) / error))
     joint = take_rows(posterior, np.arange(len(labels)))
-    torn, gains = list[tuple[int, Ints, Floats]](), list[float]()
+    torn, gains = list[tuple[int, Ints]](), list[float]()
     for rows in group_rows(groups):
         counts = np.bincount(labels[rows], minlength=classes)
         most = counts == counts.max()
@@ -169,15 +169,15 @@ def judge_groups_together(
         if (counts > 0).sum() > 1:
             agreed = agreed + vote * (counts - most / most.sum())
             if not copies:
-                torn.append((len(gains), rows, posterior[rows]))
+                torn.append((len(gains), rows))
         joint[rows] = softmax(agreed)
         if not copies:
             gains.append(_gain_of_one_class(blind[rows], labels[rows], vote))
     if not torn:
         return joint
-    one = _probably_of_one_class(np.array(gains))[[place for place, *_ in torn]]
-    for (_, rows, alone), weight in zip(torn, (one + one.mean()) / 2, strict=True):
-        joint[rows] = weight * joint[rows] + (1 - weight) * alone
+    one = _probably_of_one_class(np.array(gains))[[place for place, _ in torn]]
+    for (_, rows), weight in zip(torn, (one + one.mean()) / 2, strict=True):
+        joint[rows] = weight * joint[rows] + (1 - weight) * posterior[rows]
     return joint
 
 

@@ -9,7 +9,7 @@ splits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -157,8 +157,13 @@ def _require_known_class(samples: Samples, judge: Judge, run: Path | str) -> Non
 
 def _find_known(samples: Samples, audit: Audit) -> Ints:
     """(m,) the row of ``audit`` that has the content and the label of each of the ``samples``, -1 where none has."""
-    asked = list(zip(samples.digests, samples.given(), strict=True))
-    wanted, there = set(asked), zip(audit.samples.digests, audit.samples.given(), strict=True)
+    asked, there = (zip(some.digests, some.given(), strict=True) for some in (samples, audit.samples))
+    return _rows_of(list(asked), there)
+
+
+def _rows_of(asked: Sequence[Hashable], there: Iterable[Hashable]) -> Ints:
+    """(m,) the last place of each of ``asked`` among those ``there``, -1 where it is not."""
+    wanted = set(asked)
     row_of = {one: row for row, one in enumerate(there) if one in wanted}
     return np.array([row_of.get(one, -1) for one in asked], dtype=np.int64)
 
@@ -167,15 +172,14 @@ def find_held_out(audit: Audit, judge: Judge, samples: Samples) -> dict[str, Flo
     """The ``held_out`` of `Judge.read` for ``samples`` (m): of those that the ``audit`` scanned, under whatever label,
     its own held-out opinions. ``judge`` is the audit's.
     """
-    asked, scanned = set(samples.digests), judge.memory.scanned
-    row_of = {digest: row for row, digest in enumerate(audit.samples.digests) if digest in asked and scanned[row]}
-    places = np.array([place for place, digest in enumerate(samples.digests) if digest in row_of], dtype=np.int64)
-    rows = np.array([row_of[samples.digests[place]] for place in places.tolist()], dtype=np.int64)
+    there = zip(audit.samples.digests, judge.memory.scanned, strict=True)
+    rows = _rows_of(samples.digests, (digest if scanned else None for digest, scanned in there))
+    places = np.flatnonzero(rows >= 0)
     found: dict[str, Floats] = {}
-    for name in judge.models if len(rows) else ():
+    for name in judge.models if len(places) else ():
         if name in audit.evidence and (probs := audit.evidence[name].probs) is not None:
             found[name] = np.full((len(samples), len(judge.classes)), np.nan, dtype=np.float32)
-            found[name][places] = take_rows(probs, rows)
+            found[name][places] = take_rows(probs, rows[places])
     return found
 
 
